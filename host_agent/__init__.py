@@ -1,0 +1,1 @@
+"""The agent on the service centre's PC, and the city-side receiver."""

@@ -1,0 +1,1 @@
+"""The terminal firmware on a real MicroPython, with its chips modelled at register level."""
