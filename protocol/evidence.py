@@ -1,0 +1,184 @@
+"""One event as evidence: COSE_Encrypt0 (RFC 9052) over deterministic CBOR, sealed once at the terminal.
+
+Layout: `[ protected, {}, ciphertext ]` untagged. protected = {1: 10, 4: kid, 6: boot u32 ‖ seq u32, -65537: kind,
+-65538: invite (absent without one), -65539: epoch}. Plaintext = one map with integer keys, then zero bytes up to 96.
+Nonce = "YP1" ‖ epoch u16 ‖ boot u32 ‖ seq u32, big-endian; external_aad = "yiping/1".
+"""
+
+from hashlib import sha256
+
+from protocol import cbor, ccm
+from protocol.errors import CborError, EvidenceError
+
+PLAINTEXT = 96  # bytes, for every kind: the length tells nothing
+MAX_EVENT = 183  # bytes
+EXTERNAL_AAD = b"yiping/1"
+ALGORITHM = 10  # AES-CCM-16-64-128, RFC 9053 section 4.2
+MAX_KID = 20
+
+_ALG, _KID, _PARTIAL_IV, _KIND, _INVITE, _EPOCH = 1, 4, 6, -65537, -65538, -65539
+
+# keys of the plaintext map; evidence_fields.py has their types
+FIELD_NAMES = {
+    1: "t",
+    2: "tq",
+    4: "up",
+    5: "prev",
+    6: "level",
+    7: "biz",
+    8: "svc",
+    9: "tags",
+    10: "tagver",
+    11: "dwell",
+    12: "n",
+    13: "input",
+    14: "why",
+    15: "lang",
+    17: "fw",
+    18: "t0",
+    19: "origin",
+    20: "reveal",
+}
+
+
+class Clear:
+    """What an event tells without its key: identity, kind and invite."""
+
+    def __init__(self, terminal: str, epoch: int, boot: int, seq: int, kind: int, invite: bytes | None) -> None:
+        self.terminal = terminal
+        self.epoch = epoch
+        self.boot = boot
+        self.seq = seq
+        self.kind = kind
+        self.invite = invite
+
+
+class Sealer:
+    """Seal the events of one terminal and epoch; `aes` as in ccm."""
+
+    def __init__(self, aes: object, key: bytes, kid: str, epoch: int) -> None:
+        self._cipher = aes(key)
+        self._kid = kid.encode()
+        self._epoch = epoch
+        if not 1 <= len(self._kid) <= MAX_KID:
+            raise EvidenceError(f"terminal id must have 1 to {MAX_KID} bytes")
+
+    def seal(self, kind: int, invite: bytes | None, boot: int, seq: int, fields: dict) -> bytes:
+        """Return the event's bytes; (boot, seq) must never be given twice with other fields. EvidenceError if too long."""
+        header = {
+            _ALG: ALGORITHM,
+            _KID: self._kid,
+            _PARTIAL_IV: boot.to_bytes(4, "big") + seq.to_bytes(4, "big"),
+            _KIND: kind,
+            _EPOCH: self._epoch,
+        }
+        if invite is not None:
+            header[_INVITE] = invite
+        protected = cbor.encode(header)
+        nonce = _nonce(self._epoch, boot, seq)
+        return cbor.encode([protected, {}, ccm.seal(self._cipher, nonce, plaintext(fields), _aad(protected))])
+
+
+def event_key(secret: bytes, epoch: int) -> bytes:
+    """Return the 16-byte AES key of an epoch from the terminal's 32-byte secret."""
+    return _hmac_sha256(secret, b"yiping event key" + epoch.to_bytes(2, "big"))[:16]
+
+
+def plaintext(fields: dict) -> bytes:
+    """Return the 96 bytes that are sealed; EvidenceError if the fields do not fit."""
+    data = cbor.encode(fields)
+    if len(data) > PLAINTEXT:
+        raise EvidenceError(f"{len(data)} bytes of fields, at most {PLAINTEXT} fit")
+    return data + bytes(PLAINTEXT - len(data))
+
+
+def parse(event: bytes | bytearray | memoryview) -> Clear:
+    """Return the clear part, which is not yet authentic; EvidenceError if it is not written as it must be."""
+    return _split(event)[0]
+
+
+def open_event(aes: object, key: bytes, event: bytes | bytearray | memoryview) -> tuple:
+    """Return (Clear, fields by integer key), both authentic; EvidenceError says what is wrong. For the host only."""
+    from protocol import evidence_fields
+
+    clear, protected, ciphertext = _split(event)
+    nonce = _nonce(clear.epoch, clear.boot, clear.seq)
+    data = ccm.open_(aes(key), nonce, ciphertext, _aad(protected))
+    try:
+        fields, end = cbor.decode_prefix(data)
+    except CborError as error:
+        raise EvidenceError(f"plaintext: {error}") from None
+    if data[end:] != bytes(PLAINTEXT - end):
+        raise EvidenceError("plaintext: the tail is not zero")
+    evidence_fields.check(fields)
+    return clear, fields
+
+
+def prev_hash(event: bytes | bytearray | memoryview) -> bytes:
+    """Return the 8 bytes that the next event of the epoch carries as `prev`."""
+    return sha256(event).digest()[:8]
+
+
+def invite_preimage(
+    random16: bytes, centre: str, window: str, clerk: str | None, service_ref: str | None, utc_ms: int
+) -> bytes:
+    """Return the bytes whose hash is the invite id: what the rating will be about."""
+    return cbor.encode([random16, centre, window, clerk, service_ref, utc_ms])
+
+
+def invite_id(preimage: bytes) -> bytes:
+    """Return the 16-byte invite id of a preimage."""
+    return sha256(preimage).digest()[:16]
+
+
+def _hmac_sha256(key: bytes, message: bytes) -> bytes:
+    """RFC 2104, for keys of at most one block (64 bytes)."""
+    padded = key + bytes(64 - len(key))
+    inner = sha256(bytes([byte ^ 0x36 for byte in padded]) + message).digest()
+    return sha256(bytes([byte ^ 0x5C for byte in padded]) + inner).digest()
+
+
+def _nonce(epoch: int, boot: int, seq: int) -> bytes:
+    return b"YP1" + epoch.to_bytes(2, "big") + boot.to_bytes(4, "big") + seq.to_bytes(4, "big")
+
+
+def _aad(protected: bytes) -> bytes:
+    """Return the Enc_structure of RFC 9052 section 5.3."""
+    return cbor.encode(["Encrypt0", protected, EXTERNAL_AAD])
+
+
+def _split(event: bytes | bytearray | memoryview) -> tuple:
+    """Return (Clear, protected, ciphertext)."""
+    try:
+        parts = cbor.decode(event)
+        if not isinstance(parts, list) or len(parts) != 3 or parts[1] != {} or not isinstance(parts[0], bytes):
+            raise EvidenceError("not [protected, {}, ciphertext]")
+        header = cbor.decode(parts[0])
+    except CborError as error:
+        raise EvidenceError(f"not deterministic CBOR: {error}") from None
+    if not isinstance(parts[2], bytes) or len(parts[2]) != PLAINTEXT + ccm.TAG:
+        raise EvidenceError(f"ciphertext is not {PLAINTEXT + ccm.TAG} bytes")
+    if not isinstance(header, dict):
+        raise EvidenceError("protected header is no map")
+    return _clear(header), parts[0], parts[2]
+
+
+def _clear(header: dict) -> Clear:
+    kid, iv, kind = header.get(_KID), header.get(_PARTIAL_IV), header.get(_KIND)
+    invite, epoch = header.get(_INVITE), header.get(_EPOCH)
+    if len(header) != (5 if _INVITE not in header else 6) or header.get(_ALG) != ALGORITHM:
+        raise EvidenceError("protected header has other labels or another algorithm")
+    if not isinstance(kid, bytes) or not 1 <= len(kid) <= MAX_KID or not all(33 <= byte <= 126 for byte in kid):
+        raise EvidenceError("kid is no terminal id")
+    if not isinstance(iv, bytes) or len(iv) != 8:
+        raise EvidenceError("Partial IV is not boot and seq")
+    if not _is_u16(kind) or not _is_u16(epoch):
+        raise EvidenceError("kind or epoch is no small integer")
+    if _INVITE in header and (not isinstance(invite, bytes) or len(invite) != 16):
+        raise EvidenceError("invite is not 16 bytes")
+    boot, seq = int.from_bytes(iv[:4], "big"), int.from_bytes(iv[4:], "big")
+    return Clear(kid.decode(), epoch, boot, seq, kind, invite)
+
+
+def _is_u16(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0xFFFF

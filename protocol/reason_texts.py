@@ -1,0 +1,42 @@
+"""English sentences for reasons.py. For the host: a terminal never loads this."""
+
+from protocol import reasons
+
+REASONS = {
+    reasons.OK: "done",
+    reasons.BUSY: "the terminal is busy; try again in a moment",
+    reasons.NO_SESSION: "the terminal has no session with this agent; a new HELLO is needed",
+    reasons.UNKNOWN_MESSAGE: "the terminal does not know this message; update its firmware",
+    reasons.BAD_MESSAGE: "the terminal could not read this message",
+    reasons.VERSION: "agent and terminal speak protocol versions that do not meet",
+    reasons.NO_CLERK: "no clerk is logged in at this window",
+    reasons.INVITE_OPEN: "another invite is open at this window",
+    reasons.INVITE_ENDED: "this invite already has its outcome",
+    reasons.INVITE_EXPIRED: "the invite reached the terminal later than its time to live",
+    reasons.RATED: "the citizen has already rated; the rating stands",
+    reasons.NO_INVITE: "no such invite is open",
+    reasons.PAUSED: "the window is paused",
+    reasons.FULL: "the terminal's queue is full; connect it until its events are taken",
+    reasons.FAULT: "the terminal reports a fault and takes no ratings",
+    reasons.NOT_STORED: "the terminal could not store it",
+    reasons.UNSUPPORTED: "this terminal cannot do that",
+    reasons.OUT_OF_RANGE: "a value is outside its range",
+}
+
+WHYS = {
+    reasons.WHY_POWER_ON: "power came on",
+    reasons.WHY_WATCHDOG: "the watchdog reset the terminal",
+    reasons.WHY_RESET: "the terminal reset itself",
+    reasons.WHY_POWER_CUT: "power was cut while an invite was open",
+    reasons.WHY_UPDATE: "a firmware update began while an invite was open",
+    reasons.WHY_JOURNAL_BLANK: "the journal is blank although it was in use",
+    reasons.WHY_JOURNAL_MISMATCH: "the journal belongs to another provisioning",
+    reasons.WHY_SECTOR_UNREADABLE: "sectors of the journal cannot be read",
+    reasons.WHY_RTC_MISSING: "the clock chip does not answer",
+    reasons.WHY_KEY_STUCK: "a key is stuck",
+    reasons.WHY_SEQ_BEHIND: "the agent holds a higher sequence number than the terminal has",
+    reasons.WHY_TASK_DIED: "a task of the firmware died",
+    reasons.WHY_NOR_MISSING: "the journal's chip does not answer",
+    reasons.WHY_JOURNAL_FULL: "the journal is full",
+    reasons.WHY_DISPLAY: "the display does not answer",
+}

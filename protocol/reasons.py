@@ -1,0 +1,74 @@
+"""Reason codes of replies, and the `why` codes of evidence key 14. Codes cross the wire, texts do not."""
+
+OK = 0
+BUSY = 1
+NO_SESSION = 2
+UNKNOWN_MESSAGE = 3
+BAD_MESSAGE = 4
+VERSION = 5  # the protocol ranges do not meet
+NO_CLERK = 6
+INVITE_OPEN = 7  # another invite is open
+INVITE_ENDED = 8  # this invite already had its outcome
+INVITE_EXPIRED = 9  # older than its ttl when it was first seen
+RATED = 10  # cancel after the first press
+NO_INVITE = 11
+PAUSED = 12
+FULL = 13  # no room in the journal for a whole rating
+FAULT = 14
+NOT_STORED = 15
+UNSUPPORTED = 16
+OUT_OF_RANGE = 17
+
+NAMES = {
+    OK: "ok",
+    BUSY: "busy",
+    NO_SESSION: "no_session",
+    UNKNOWN_MESSAGE: "unknown_message",
+    BAD_MESSAGE: "bad_message",
+    VERSION: "version",
+    NO_CLERK: "no_clerk",
+    INVITE_OPEN: "invite_open",
+    INVITE_ENDED: "invite_ended",
+    INVITE_EXPIRED: "invite_expired",
+    RATED: "rated",
+    NO_INVITE: "no_invite",
+    PAUSED: "paused",
+    FULL: "full",
+    FAULT: "fault",
+    NOT_STORED: "not_stored",
+    UNSUPPORTED: "unsupported",
+    OUT_OF_RANGE: "out_of_range",
+}
+
+# Evidence key 14: why the terminal started …
+WHY_POWER_ON = 1
+WHY_WATCHDOG = 2
+WHY_RESET = 3
+# … why an open invite was interrupted …
+WHY_POWER_CUT = 10
+WHY_UPDATE = 11
+# … and what a fault event reports.
+WHY_JOURNAL_BLANK = 20
+WHY_JOURNAL_MISMATCH = 21
+WHY_SECTOR_UNREADABLE = 22
+WHY_RTC_MISSING = 23
+WHY_KEY_STUCK = 24
+WHY_SEQ_BEHIND = 25  # the agent holds a higher seq of this epoch
+WHY_TASK_DIED = 26
+WHY_NOR_MISSING = 27
+WHY_JOURNAL_FULL = 28
+WHY_DISPLAY = 29
+
+
+def text_en(code: int) -> str:
+    """Return one English sentence for a reply's reason code; for the host only (loads the text table)."""
+    from protocol import reason_texts
+
+    return reason_texts.REASONS.get(code, f"the terminal answered with the unknown reason {code}")
+
+
+def why_text_en(code: int) -> str:
+    """Return one English sentence for a `why` code; for the host only (loads the text table)."""
+    from protocol import reason_texts
+
+    return reason_texts.WHYS.get(code, f"unknown cause {code}")

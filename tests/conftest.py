@@ -1,0 +1,77 @@
+"""Collect tests/both twice: as usual, and each test function again under the real MicroPython."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.micropython_server import MicroPython
+
+ROOT = Path(__file__).parent.parent
+BOTH = ROOT / "tests" / "both"
+HEAP = "280K"  # on the 64-bit port, stands for a board with 200 KB
+TIMEOUT_S = 60.0  # for one test function
+SERVER = pytest.StashKey[MicroPython]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare the server; no process is started before the first MicroPython test."""
+    config.stash[SERVER] = MicroPython(ROOT)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the server."""
+    config.stash[SERVER].close()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Add the MicroPython twin of each test file in tests/both."""
+    if file_path.parent == BOTH and file_path.name.startswith("test_") and file_path.suffix == ".py":
+        return MicroPythonFile.from_parent(parent, path=file_path)
+    return None
+
+
+class MicroPythonFile(pytest.File):
+    """The test functions of one file, found without importing it."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield one item for each top-level test function."""
+        for node in ast.parse(self.path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                yield MicroPythonItem.from_parent(
+                    self, name=node.name + "[micropython]", function=node.name, line=node.lineno - 1
+                )
+
+
+class MicroPythonItem(pytest.Item):
+    """One test function in a fresh MicroPython."""
+
+    def __init__(self, function: str, line: int, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.function = function
+        self.line = line
+
+    def runtest(self) -> None:
+        """Run it; it passes only if the function returned and said so."""
+        runner = BOTH / "run_on_micropython.py"
+        code, output = self.config.stash[SERVER].run(
+            [str(runner), "tests.both." + self.path.stem, self.function], f"{ROOT}:.frozen", HEAP, TIMEOUT_S
+        )
+        if code != 0 or f"passed {self.function}\n" not in output:
+            raise MicroPythonFailure(f"exit code {code}\n{output}")
+        self.add_report_section("call", "stdout", output)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: str | None = None) -> str:
+        """Show what MicroPython printed."""
+        if isinstance(excinfo.value, MicroPythonFailure):
+            return str(excinfo.value)
+        return str(super().repr_failure(excinfo))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Name file, line and item for reports."""
+        return self.path, self.line, self.name
+
+
+class MicroPythonFailure(Exception):
+    """The test function failed or never ran."""
