@@ -1,0 +1,54 @@
+# Every target makes its own environment inside this folder; nothing is installed outside it and nothing needs root.
+# ARGS goes to the command behind a target: make demo ARGS="--headless --ratings 200 --json". GNU make 3.81 or newer.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && exit; done; echo python3)
+BIN := .venv/bin
+TOOLS := .venv-tools/bin
+BOARDS := k5
+# mosquitto lives in sbin on Debian, which is not on every user's path.
+export PATH := $(PATH):/usr/sbin:/usr/local/sbin
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help venv tools demo test lint types lock clean
+
+help:
+	@echo "make demo    the whole chain on this machine, with a page to press keys on"
+	@echo "make test    the tests; REQUIRE_ALL=1 makes a skipped test a failure"
+	@echo "make lint    ruff and the rules of tests/lint"
+	@echo "make types   basedpyright with the boards' stubs"
+	@echo "make lock    renew the locks from pyproject.toml"
+	@echo "make clean   remove everything that these targets made"
+
+venv:
+	@command -v "$(PYTHON)" >/dev/null || { echo "yiping: no $(PYTHON) found: install Python 3.11 or newer, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" tools/setup_venv.py .venv requirements.lock --project
+
+tools:
+	@"$(PYTHON)" tools/setup_venv.py .venv-tools tools/tools.lock
+
+demo: venv
+	@$(BIN)/yiping demo $(ARGS)
+
+test: venv
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(if $(REQUIRE_ALL),-p tests.plugins.no_skips) $(ARGS)
+
+lint: venv
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m pytest tests/lint -q $(ARGS)
+
+types: venv tools $(BOARDS:%=typings/%/made-from)
+	@$(TOOLS)/basedpyright --project tools/types-host.json $(ARGS)
+	@for board in $(BOARDS); do $(TOOLS)/basedpyright --project tools/types-$$board.json $(ARGS) || exit 1; done
+
+typings/%/made-from: tools/stubs.lock | tools
+	@rm -rf typings/$*
+	@$(TOOLS)/python -m pip install -q --require-hashes --target typings/$* -r tools/stubs.lock
+	@touch $@
+
+lock: venv tools
+	@$(TOOLS)/python tools/lock.py $(ARGS)
+
+clean:
+	rm -rf .venv .venv-tools .venv.lock .venv-tools.lock typings build dist demo-data .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
