@@ -56,7 +56,10 @@ class MicroPythonItem(pytest.Item):
         """Run it; it passes only if the function returned and said so."""
         runner = BOTH / "run_on_micropython.py"
         code, output = self.config.stash[SERVER].run(
-            [str(runner), "tests.both." + self.path.stem, self.function], f"{ROOT}:.frozen", HEAP, TIMEOUT_S
+            [str(runner), "tests.both." + self.path.stem, self.function],
+            f"{ROOT}:{ROOT}/firmware:.frozen",
+            HEAP,
+            TIMEOUT_S,
         )
         if code != 0 or f"passed {self.function}\n" not in output:
             raise MicroPythonFailure(f"exit code {code}\n{output}")

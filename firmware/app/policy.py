@@ -1,0 +1,74 @@
+"""Hold what a hall may decide about its terminals; every value is bounded, whoever sends it.
+
+Defaults are those of the state table in docs/terminal.md. The agent sends changes with CONFIG after each HELLO;
+nothing is kept over a restart. A key this firmware does not know is skipped and counted, so that a newer agent
+can speak to an older terminal.
+"""
+
+from protocol import reasons
+
+# key: (default, lowest, highest); ms
+TIMES = {
+    "invite_ms": (60_000, 1_000, 360_000),
+    "change_ms": (5_000, 0, 20_000),  # 0: the first press is final
+    "thanks_ms": (3_000, 0, 20_000),
+    "unrated_ms": (30_000, 0, 120_000),
+    "not_invited_ms": (10_000, 0, 60_000),
+    "guard_ms": (700, 0, 3_000),  # a new page ignores keys that long
+}
+# Not doubled by the elder profile: it protects against a press aimed at the page before.
+_FIXED = ("guard_ms",)
+CHOICES = {
+    "local_invite": ("offline", "always", "never"),
+    "no_clerk": ("refuse", "unassigned"),
+}
+FLAGS = ("elder",)
+QR = "qr"  # the window's own code, for the pages without an invite
+QR_CHARS_MAX = 200
+
+
+class Policy:
+    """Keep the values in force."""
+
+    def __init__(self) -> None:
+        self._values = {key: TIMES[key][0] for key in TIMES}
+        for key in CHOICES:
+            self._values[key] = CHOICES[key][0]
+        for key in FLAGS:
+            self._values[key] = False
+        self._values[QR] = None
+        self.skipped = 0
+
+    def ms(self, key: str) -> int:
+        """Return a time in ms, doubled by the elder profile where that applies."""
+        value = self._values[key]
+        return value * 2 if self._values["elder"] and key not in _FIXED else value
+
+    def __getitem__(self, key: str) -> object:
+        return self._values[key]
+
+    def change(self, wanted: dict) -> int:
+        """Take all of `wanted` or nothing of it; return a reason code."""
+        for key, value in wanted.items():
+            if not _allowed(key, value):
+                return reasons.OUT_OF_RANGE
+        for key, value in wanted.items():
+            if key in self._values:
+                self._values[key] = value
+            else:
+                self.skipped += 1
+        return reasons.OK
+
+
+def _allowed(key: str, value: object) -> bool:
+    """Return whether `value` is in its range; an unknown key always is."""
+    if key in TIMES:
+        _, lowest, highest = TIMES[key]
+        return type(value) is int and lowest <= value <= highest
+    if key in CHOICES:
+        return value in CHOICES[key]
+    if key in FLAGS:
+        return type(value) is bool
+    if key == QR:
+        return value is None or (type(value) is str and len(value) <= QR_CHARS_MAX)
+    return True

@@ -1,0 +1,136 @@
+"""Name the states of a terminal and hold what every change of state has in common."""
+
+from app import fields as f
+from protocol import rating, reasons
+
+NO_CLERK = "no_clerk"
+IDLE = "idle"
+SERVING = "serving"
+INVITED = "invited"
+CHOSEN = "chosen"
+THANKS = "thanks"
+UNRATED = "unrated"
+NOT_INVITED = "not_invited"
+PAUSED = "paused"
+FAULT = "fault"
+FULL = "full"
+
+OPEN = (INVITED, CHOSEN)  # the level keys count
+RESTING = (NO_CLERK, IDLE, SERVING)
+
+LANG = "zh"
+
+
+class States:
+    """Hold the state, the invite, and what the clerk's side asked for; write effects to `_out`."""
+
+    def __init__(self, policy: object, now_ms: int) -> None:
+        self.policy = policy
+        self.state = NO_CLERK
+        self.invite = None
+        self.clerk = None
+        self._out = []
+        self._ticket = self._notice = self._qr = None
+        self._linked = self._paused = self._pause_wanted = self._full = False
+        self._why = 0
+        self._entered_at = now_ms
+        self._until = self._hide_at = None
+        self._origin = self._timeout_ms = self._opened_at = 0
+        self._changes = self._level = self._dwell = 0
+        self._extended = self._level_hidden = False
+        self._last = (None, 0)  # the latest invite with an outcome, and that outcome
+
+    def choosing(self) -> bool:
+        """Return whether a rating may still change: an event of anything else would settle it."""
+        return self.state == CHOSEN
+
+    def _open(
+        self, invite: bytes, origin: int, timeout_ms: int, qr: str | None, request: int | None, now_ms: int
+    ) -> None:
+        """Open an invite: durable, then answered, then shown."""
+        self.invite, self._origin, self._qr = invite, origin, qr
+        self._timeout_ms, self._opened_at, self._until = timeout_ms, now_ms, now_ms + timeout_ms
+        self._changes = self._level = self._dwell = 0
+        self._extended = False
+        self._hide_at = None
+        self._out.append(("record_invite", invite, origin))
+        if request is not None:
+            self._reply(request, reasons.OK)
+        self._out.append(("tone", "invite"))
+        self._enter(INVITED, now_ms)
+
+    def _end(self, outcome: int) -> None:
+        """Seal the one outcome of an invite that was not rated."""
+        self._seal(outcome, {})
+
+    def _seal(self, kind: int, fields: dict) -> None:
+        """Seal an event of the invite with what is known of it."""
+        fields[f.INPUT] = rating.INPUT_KEY
+        fields[f.LANG] = LANG
+        fields[f.ORIGIN] = self._origin
+        self._last = (self.invite, kind)
+        self._out.append(("seal", kind, self.invite, fields))
+
+    def _reply(self, request: int, reason: int, detail: dict | None = None) -> None:
+        self._out.append(("reply", request, reason, detail))
+
+    def _enter(self, state: str, now_ms: int, time_key: str | None = None) -> None:
+        """Change the state; `time_key` names the policy's time after which it ends by itself."""
+        lit = state in OPEN
+        if lit != (self.state in OPEN):
+            self._out.append(("lamps", lit))
+        self.state = state
+        self._entered_at = now_ms
+        if not lit:
+            self._hide_at = None
+            self._until = None if time_key is None else now_ms + self.policy.ms(time_key)
+        if state in (THANKS, UNRATED):
+            self._ticket = None
+        elif not lit:
+            self.invite = None
+        self._show()
+        self._tell()
+
+    def _rest(self, now_ms: int) -> None:
+        """Go to the state that holds when nothing is going on."""
+        self._settle_pause()
+        self._enter(self._resting(), now_ms)
+
+    def _resting(self) -> str:
+        if self._why:
+            return FAULT
+        if self._paused:
+            return PAUSED
+        if self._full:
+            return FULL
+        if self.clerk is None:
+            return NO_CLERK
+        return SERVING if self._ticket is not None else IDLE
+
+    def _settle_pause(self) -> None:
+        """Make the wanted pause or resumption true, once, with its event."""
+        if self._pause_wanted != self._paused and not self._why:
+            self._paused = self._pause_wanted
+            self._out.append(("seal", rating.PAUSED if self._paused else rating.RESUMED, None, {}))
+
+    def _tell(self) -> None:
+        self._out.append(("state", self.state, self.invite))
+
+    def _show(self) -> None:
+        self._out.append(("show", self.state, self._view()))
+
+    def _view(self) -> dict:
+        """Return what the screen of the present state needs to know."""
+        if self.state == INVITED:
+            return {"until_ms": self._until}
+        if self.state == CHOSEN:
+            return {"until_ms": self._until, "level": 0 if self._level_hidden else self._level}
+        if self.state == THANKS:
+            return {"declined": self._last[1] == rating.DECLINED}
+        if self.state in (IDLE, SERVING):
+            return {"clerk": self.clerk, "ticket": self._ticket}
+        if self.state == NO_CLERK:
+            return {"notice": self._notice}
+        if self.state == UNRATED:
+            return {"qr": self._qr or self.policy["qr"]}
+        return {"qr": self.policy["qr"], "why": self._why}

@@ -1,0 +1,161 @@
+"""Random histories of the session machine, beside a model that knows only the rules for a rating."""
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from app import keys, states
+from app.session import CHANGES_MAX
+from protocol import rating, reasons
+from tests.both.hall import CLERK, Hall, invite_id
+
+OUTCOMES_BEFORE_A_PRESS = (rating.TIMED_OUT, rating.DECLINED, rating.CANCELLED)
+
+
+class HallMachine(RuleBasedStateMachine):
+    """Let citizens, clerks, the agent and time do anything; the journal must always tell a true story."""
+
+    @initialize(change_ms=st.sampled_from((0, 3_000, 5_000)), elder=st.booleans())
+    def begin(self, change_ms: int, elder: bool) -> None:
+        """Start with a clerk."""
+        self.hall = Hall(policy={"change_ms": change_ms, "elder": elder})
+        self.accepted = []  # invites answered OK
+        self.uncertain = {}  # request id → invite number, while it waits for a press
+        self.held = set()
+
+    def _collect(self) -> None:
+        for request, number in list(self.uncertain.items()):
+            reason = self.hall.reason(request)
+            if reason is not None:
+                del self.uncertain[request]
+                if reason == reasons.OK and number not in self.accepted:
+                    self.accepted.append(number)
+
+    @rule(ms=st.sampled_from((1, 20, 49, 50, 51, 300, 701, 1_600, 5_000, 11_000, 61_000)))
+    def pass_time(self, ms: int) -> None:
+        """Wait."""
+        self.hall.wait(ms)
+
+    @rule(key=st.integers(1, 7))
+    def go_down(self, key: int) -> None:
+        """Push a key."""
+        if key not in self.held:
+            self.held.add(key)
+            self.hall.down(key)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def come_up(self, data: st.DataObject) -> None:
+        """Let a key go."""
+        key = data.draw(st.sampled_from(sorted(self.held)))
+        self.held.remove(key)
+        self.hall.up(key)
+
+    @rule(key=st.integers(1, 5))
+    def press(self, key: int) -> None:
+        """Press one key by itself, as citizens do."""
+        if self.held:
+            return
+        self.hall.wait(60)
+        before, state = len(self.hall.sealed), self.hall.state
+        guarded = self.hall.session._guarded(self.hall.now)
+        changes = len(self.hall.levels(int.from_bytes(self.hall.session.invite or b"", "big")))
+        self.hall.press(key, 60)
+        rated = [event for event in self.hall.sealed[before:] if event[0] == rating.RATED]
+        counts = (state == states.INVITED and not guarded) or (state == states.CHOSEN and changes < CHANGES_MAX)
+        assert len(rated) == counts
+        if counts:
+            assert rated[0][2][6] == 6 - key
+
+    @rule(n=st.integers(1, 12), age_ms=st.sampled_from((0, 0, 0, 20_000)))
+    def invite(self, n: int, age_ms: int) -> None:
+        """Invite with one of a few ids, so that many are repeated."""
+        open_before, state = self.hall.session.invite, self.hall.state
+        reason = self.hall.invite(n, age_ms)
+        self.uncertain[self.hall.last_request()] = n
+        if reason == reasons.OK and n in self.accepted:
+            assert state == states.INVITED and open_before == invite_id(n)
+
+    @rule(n=st.integers(1, 12))
+    def cancel(self, n: int) -> None:
+        """Cancel one of the ids."""
+        had = [event for event in self.hall.sealed if event[1] == invite_id(n)]
+        reason = self.hall.ask("cancelled", invite_id(n))
+        if any(kind == rating.RATED for kind, _, _ in had):
+            assert reason in (reasons.RATED, reasons.INVITE_ENDED, None)
+
+    @rule(clerk=st.sampled_from((None, CLERK, {**CLERK, "number": "008"})))
+    def set_clerk(self, clerk: dict | None) -> None:
+        """Log in or out."""
+        self.hall.ask("clerk_set", clerk)
+
+    @rule(name_value=st.sampled_from((("served", "A1"), ("paused", True), ("paused", False), ("noticed", "通知"))))
+    def ask(self, name_value: tuple) -> None:
+        """Send one of the other requests."""
+        self.hall.ask(*name_value)
+
+    @rule(event=st.sampled_from((("linked",), ("unlinked",), ("room_changed", 0), ("room_changed", 30))))
+    def happen(self, event: tuple) -> None:
+        """Let something happen to the terminal."""
+        self.hall.give(*event)
+
+    @invariant()
+    def an_invite_has_one_outcome(self) -> None:
+        """Hold invariant 2: one outcome, several rated events at most eight, and only for invites that were opened."""
+        self._collect()
+        told = {}
+        for kind, invite, _ in self.hall.sealed:
+            if invite is not None:
+                told.setdefault(invite, []).append(kind)
+        for invite, kinds in told.items():
+            assert invite in self.hall.known
+            assert len(set(kinds)) == 1, kinds
+            assert len(kinds) == 1 or kinds[0] == rating.RATED
+            assert len(kinds) <= CHANGES_MAX
+
+    @invariant()
+    def an_open_invite_has_no_outcome_yet(self) -> None:
+        """Hold that INVITED means unrated, and CHOSEN rated; nothing else is open."""
+        session = self.hall.session
+        kinds = [kind for kind, invite, _ in self.hall.sealed if invite is not None and invite == session.invite]
+        if session.state == states.INVITED:
+            assert kinds == []
+        elif session.state == states.CHOSEN:
+            assert kinds and set(kinds) == {rating.RATED}
+        assert self.hall.lit == (session.state in states.OPEN)
+
+    @invariant()
+    def every_accepted_invite_is_open_or_has_its_outcome(self) -> None:
+        """Hold that nothing the agent was promised disappears."""
+        for number in self.accepted:
+            ended = any(invite == invite_id(number) for _, invite, _ in self.hall.sealed)
+            assert ended or self.hall.session.invite == invite_id(number)
+
+    @invariant()
+    def the_level_is_gone_from_the_screen_in_time(self) -> None:
+        """Hold that a shown level is at most two seconds old and never shown outside CHOSEN."""
+        state, view = self.hall.shown[-1]
+        assert state == self.hall.state
+        assert "level" not in view or state == states.CHOSEN
+
+    @invariant()
+    def presses_and_tones_agree(self) -> None:
+        """Hold that one tone is one durable press or refusal to rate."""
+        sealed = [kind for kind in self.hall.kinds() if kind in (rating.RATED, rating.DECLINED)]
+        assert self.hall.tones.count("press") == len(sealed)
+
+    @invariant()
+    def the_machine_never_stays_due(self) -> None:
+        """Hold that a deadline lies ahead once it was served."""
+        self.hall.give("ticked")
+        due = self.hall.session.deadline_ms()
+        assert due is None or due > self.hall.now
+
+    @invariant()
+    def the_function_key_is_no_level(self) -> None:
+        """Hold that no level came from anything but keys 1 to 5."""
+        assert keys.FUNCTION not in {fields.get(6) for _, _, fields in self.hall.sealed}
+
+
+HallMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestHall = HallMachine.TestCase
