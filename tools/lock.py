@@ -28,7 +28,16 @@ HEADER = "# Made by `make lock`, which also says what this lock is for. Not edit
 
 def compile_lock(source: Path, lock: Path, *options: str) -> None:
     """Write the lock of one requirements source, keeping the versions it already has unless told to upgrade."""
-    command = [sys.executable, "-m", "piptools", "compile", "-q", "--generate-hashes", "--strip-extras", "--allow-unsafe"]
+    command = [
+        sys.executable,
+        "-m",
+        "piptools",
+        "compile",
+        "-q",
+        "--generate-hashes",
+        "--strip-extras",
+        "--allow-unsafe",
+    ]
     command += [*NO_ADDRESS, *options, "-o", str(lock), str(source)]
     subprocess.run(command, check=True, cwd=ROOT)
     text = lock.read_text().replace(str(source), source.name)
@@ -64,7 +73,13 @@ def resolve_pure(requirements: list[str], constraints: list[str]) -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "constraints.txt").write_text("\n".join(constraints))
         command = [sys.executable, "-m", "pip", "install", "-q", "--dry-run", "--ignore-installed"]
-        command += ["--only-binary=:all:", "--platform=any", "--implementation=py", "--abi=none", "--python-version=3.11"]
+        command += [
+            "--only-binary=:all:",
+            "--platform=any",
+            "--implementation=py",
+            "--abi=none",
+            "--python-version=3.11",
+        ]
         command += ["--target", folder, "--report", f"{folder}/report.json", "-c", f"{folder}/constraints.txt"]
         subprocess.run([*command, *requirements], check=True)
         return json.loads(Path(folder, "report.json").read_text())["install"]
@@ -73,7 +88,9 @@ def resolve_pure(requirements: list[str], constraints: list[str]) -> list[dict]:
 def write_core_lock(project: dict, whole: Path, lock: Path) -> None:
     """Write the core's lock: each package with the hash of its pure wheel only, whose name stands above it."""
     lines = [HEADER]
-    for item in sorted(resolve_pure(project["dependencies"], pins(whole)), key=lambda item: item["metadata"]["name"].lower()):
+    for item in sorted(
+        resolve_pure(project["dependencies"], pins(whole)), key=lambda item: item["metadata"]["name"].lower()
+    ):
         name, version = item["metadata"]["name"].lower().replace("_", "-"), item["metadata"]["version"]
         wheel = item["download_info"]["url"].rsplit("/", 1)[-1]
         digest = item["download_info"]["archive_info"]["hashes"]["sha256"]
@@ -84,8 +101,10 @@ def write_core_lock(project: dict, whole: Path, lock: Path) -> None:
 def main() -> None:
     """Renew all locks."""
     if sys.version_info[:2] != OLDEST:
-        sys.exit("yiping: locks are made on Python 3.11, the oldest supported, so that no dependency of it is missing: "
-                 "make clean && make lock PYTHON=python3.11")
+        sys.exit(
+            "yiping: locks are made on Python 3.11, the oldest supported, so that no dependency of it is missing: "
+            "make clean && make lock PYTHON=python3.11"
+        )
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--upgrade", action="store_true", help="move to the newest versions that pyproject.toml allows")
     options = ("--upgrade",) if parser.parse_args().upgrade else ()

@@ -107,7 +107,7 @@ def run_pip(folder, arguments, total=0):
             seen += 1
             if total and seen % SHOW_EVERY == 0:
                 say("  %d of %d packages" % (seen, total))
-        elif line.startswith("Installing collected packages"):
+        elif total and line.startswith("Installing collected packages"):
             say("  unpacking")
     if process.wait() != 0:
         errors = [line for line in tail if line.startswith("ERROR")] or tail[-5:]
@@ -128,7 +128,10 @@ def make(folder, lock):
     say("making %s with Python %s" % (os.path.relpath(folder, ROOT), sys.version.split()[0]))
     shutil.rmtree(folder, ignore_errors=True)
     made = subprocess.run(
-        [sys.executable, "-m", "venv", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True
+        [sys.executable, "-m", "venv", folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
     )
     if made.returncode != 0:
         raise SetupError("python -m venv failed (%s): see the disk and its permissions" % made.stdout.strip()[-300:])
