@@ -1,0 +1,1 @@
+"""The embedded default: broker, agent, receiver, city and simulated terminals, started together on one machine."""
