@@ -9,7 +9,21 @@ from app.session import CHANGES_MAX
 from protocol import rating, reasons
 from tests.both.hall import CLERK, Hall, invite_id
 
-OUTCOMES_BEFORE_A_PRESS = (rating.TIMED_OUT, rating.DECLINED, rating.CANCELLED)
+INVITES = 4  # so few that they are often repeated
+DISTURBANCES = (
+    ("linked",),
+    ("unlinked",),
+    ("room_changed", 0),
+    ("room_changed", 30),
+    ("clerk_set", None),
+    ("clerk_set", CLERK),
+    ("clerk_set", {**CLERK, "number": "008"}),
+    ("served", "A001"),
+    ("paused", True),
+    ("paused", False),
+    ("noticed", "今日系统维护"),
+    ("queried",),
+)
 
 
 class HallMachine(RuleBasedStateMachine):
@@ -47,7 +61,10 @@ class HallMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def come_up(self, data: st.DataObject) -> None:
         """Let a key go."""
-        key = data.draw(st.sampled_from(sorted(self.held)))
+        self.come_up_of(data.draw(st.sampled_from(sorted(self.held))))
+
+    def come_up_of(self, key: int) -> None:
+        """Let this key go."""
         self.held.remove(key)
         self.hall.up(key)
 
@@ -67,7 +84,7 @@ class HallMachine(RuleBasedStateMachine):
         if counts:
             assert rated[0][2][6] == 6 - key
 
-    @rule(n=st.integers(1, 12), age_ms=st.sampled_from((0, 0, 0, 20_000)))
+    @rule(n=st.integers(1, INVITES), age_ms=st.sampled_from((0, 0, 0, 20_000)))
     def invite(self, n: int, age_ms: int) -> None:
         """Invite with one of a few ids, so that many are repeated."""
         open_before, state = self.hall.session.invite, self.hall.state
@@ -76,7 +93,7 @@ class HallMachine(RuleBasedStateMachine):
         if reason == reasons.OK and n in self.accepted:
             assert state == states.INVITED and open_before == invite_id(n)
 
-    @rule(n=st.integers(1, 12))
+    @rule(n=st.integers(1, INVITES))
     def cancel(self, n: int) -> None:
         """Cancel one of the ids."""
         had = [event for event in self.hall.sealed if event[1] == invite_id(n)]
@@ -84,20 +101,47 @@ class HallMachine(RuleBasedStateMachine):
         if any(kind == rating.RATED for kind, _, _ in had):
             assert reason in (reasons.RATED, reasons.INVITE_ENDED, None)
 
-    @rule(clerk=st.sampled_from((None, CLERK, {**CLERK, "number": "008"})))
-    def set_clerk(self, clerk: dict | None) -> None:
-        """Log in or out."""
-        self.hall.ask("clerk_set", clerk)
+    @rule(what=st.sampled_from(DISTURBANCES))
+    def disturb(self, what: tuple) -> None:
+        """Let the clerk's side or the terminal do one of its other things."""
+        if what[0] in ("linked", "unlinked", "room_changed"):
+            self.hall.give(*what)
+        else:
+            self.hall.ask(*what)
 
-    @rule(name_value=st.sampled_from((("served", "A1"), ("paused", True), ("paused", False), ("noticed", "通知"))))
-    def ask(self, name_value: tuple) -> None:
-        """Send one of the other requests."""
-        self.hall.ask(*name_value)
+    @rule(n=st.integers(1, INVITES), key=st.integers(1, 5), ms=st.sampled_from((1, 100, 2_500, 5_000, 9_000, 70_000)))
+    def make_ready_and_rate(self, n: int, key: int, ms: int) -> None:
+        """Clear what is in the way, invite, rate, and wait some part of the way to the end."""
+        for up in sorted(self.held):
+            self.come_up_of(up)
+        self.hall.give("room_changed", 30)
+        self.hall.ask("paused", False)
+        self.hall.ask("clerk_set", CLERK)
+        self.invite(n, 0)
+        self.hall.wait(800)
+        self.press(key)
+        self.hall.wait(ms)
 
-    @rule(event=st.sampled_from((("linked",), ("unlinked",), ("room_changed", 0), ("room_changed", 30))))
-    def happen(self, event: tuple) -> None:
-        """Let something happen to the terminal."""
-        self.hall.give(*event)
+    @rule(key=st.integers(1, 5), what=st.sampled_from(("cancelled", "invited", *DISTURBANCES)))
+    def press_and_be_disturbed(self, key: int, what: str | tuple) -> None:
+        """Let the clerk's side act between the edge of a first press and its decision."""
+        invite = self.hall.session.invite
+        if self.held or self.hall.state != states.INVITED or self.hall.session._guarded(self.hall.now):
+            return
+        self.hall.wait(60)
+        if self.hall.state != states.INVITED:
+            return
+        self.hall.down(key)
+        self.hall.wait(20)
+        if what == "cancelled":
+            self.hall.ask("cancelled", invite)
+        elif what == "invited":
+            self.invite(1, 0)
+        else:
+            self.disturb(what)
+        self.hall.wait(40)
+        self.hall.up(key)
+        assert (rating.RATED, invite) in [event[:2] for event in self.hall.sealed]
 
     @invariant()
     def an_invite_has_one_outcome(self) -> None:
