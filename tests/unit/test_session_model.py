@@ -112,23 +112,28 @@ class HallMachine(RuleBasedStateMachine):
     @rule(n=st.integers(1, INVITES), key=st.integers(1, 5), ms=st.sampled_from((1, 100, 2_500, 5_000, 9_000, 70_000)))
     def make_ready_and_rate(self, n: int, key: int, ms: int) -> None:
         """Clear what is in the way, invite, rate, and wait some part of the way to the end."""
-        for up in sorted(self.held):
-            self.come_up_of(up)
+        self._make_ready(n)
+        self.press(key)
+        self.hall.wait(ms)
+
+    def _make_ready(self, n: int) -> None:
+        for key in sorted(self.held):
+            self.come_up_of(key)
         self.hall.give("room_changed", 30)
         self.hall.ask("paused", False)
         self.hall.ask("clerk_set", CLERK)
         self.invite(n, 0)
         self.hall.wait(800)
-        self.press(key)
-        self.hall.wait(ms)
 
-    @rule(key=st.integers(1, 5), what=st.sampled_from(("cancelled", "invited", *DISTURBANCES)))
-    def press_and_be_disturbed(self, key: int, what: str | tuple) -> None:
+    @rule(
+        n=st.integers(1, INVITES),
+        key=st.integers(1, 5),
+        what=st.sampled_from(("cancelled", "invited", *DISTURBANCES)),
+    )
+    def press_and_be_disturbed(self, n: int, key: int, what: str | tuple) -> None:
         """Let the clerk's side act between the edge of a first press and its decision."""
+        self._make_ready(n)
         invite = self.hall.session.invite
-        if self.held or self.hall.state != states.INVITED or self.hall.session._guarded(self.hall.now):
-            return
-        self.hall.wait(60)
         if self.hall.state != states.INVITED:
             return
         self.hall.down(key)
