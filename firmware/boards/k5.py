@@ -1,6 +1,6 @@
 """Data of board k5: five keys, a 2.8 inch display, Pico 2 (RP2350) or Pico (RP2040). No code.
 
-Wiring for people: hardware/boards/k5/pinout.csv, which a test compares with this file. Numbers of pins are GPIO numbers.
+Wiring for people: hardware/boards/k5/pinout.csv, which a test compares with this file. Pins are GPIO numbers.
 """
 
 BOARD = {

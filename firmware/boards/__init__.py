@@ -1,0 +1,138 @@
+"""Boards as data, and the joining of a board's data with the drivers.
+
+`k5.py` and its like hold data only; the test bench reads the same files, so nothing here touches hardware at import.
+"""
+
+
+class Hardware:
+    """The drivers of one board. Nothing has been started; each driver says what its `start` does."""
+
+    def __init__(self) -> None:
+        self.board = None
+        self.nor = None
+        self.lcd = None
+        self.lamps = None
+        self.rtc = None
+        self.keys = None
+        self.buzzer = None
+        self.watchdog = None
+        self.link = None
+        self.console = False
+
+
+CASE = 8  # number of the case switch among the contacts of `Hardware.keys`, after the seven keys
+
+
+def load(name: str) -> dict:
+    """Return the data of a board by its name; ImportError for an unknown one."""
+    return getattr(__import__("boards." + name), name).BOARD
+
+
+def start_usb(board: dict, serial: str) -> None:
+    """Bring up the data port, and a console only with the maintenance jumper set; for boot.py."""
+    from asyncio import ThreadSafeFlag
+
+    from drivers import link_usb
+
+    link_usb.start(board["usb"], serial, console_allowed(board), ThreadSafeFlag(), ThreadSafeFlag())
+
+
+def console_allowed(board: dict) -> bool:
+    """Return whether the maintenance jumper is set."""
+    from machine import Pin
+
+    return not Pin(board["maintenance_jumper"], Pin.IN, Pin.PULL_UP).value()
+
+
+def build(board: dict) -> Hardware:
+    """Return the drivers of a board, biggest buffers first; raises only what a wrong board description causes."""
+    import machine
+
+    from drivers import link_usb, watchdog
+
+    machine.freq(*board["freq_hz"])
+    hardware = Hardware()
+    hardware.board = board
+    hardware.link = link_usb.opened()
+    hardware.console = console_allowed(board)
+    buses = _spi(board)
+    hardware.lcd = _lcd(board["chips"]["lcd"], buses)
+    hardware.lamps = _lamps(board, buses)
+    hardware.nor = _nor(board["chips"]["nor"], buses)
+    hardware.rtc = _rtc(board)
+    hardware.buzzer = _buzzer(board["chips"]["buzzer"])
+    hardware.keys = _keys(board)
+    hardware.watchdog = watchdog.Watchdog()
+    return hardware
+
+
+def _spi(board: dict) -> dict:
+    """Return the SPI buses by number."""
+    from machine import SPI, Pin
+
+    buses = {}
+    for number, bus in board["spi"].items():
+        pins = {"sck": Pin(bus["sck"]), "mosi": Pin(bus["mosi"])}
+        if bus["miso"] is not None:
+            pins["miso"] = Pin(bus["miso"])
+        buses[number] = SPI(number, baudrate=bus["baudrate_hz"], **pins)
+    return buses
+
+
+def _lcd(data: dict, buses: dict) -> object:
+    from machine import PWM, Pin
+
+    from drivers.lcd_st7789 import Lcd
+
+    cs, dc = Pin(data["cs"], Pin.OUT, value=1), Pin(data["dc"], Pin.OUT, value=1)
+    backlight = PWM(Pin(data["backlight"]))
+    size = (data["width"], data["height"])
+    return Lcd(buses[data["spi"]], cs, dc, backlight, size[0], size[1], data["madctl"], data["inverted"])
+
+
+def _lamps(board: dict, buses: dict) -> object:
+    from machine import Pin
+
+    from drivers.lamps_hc595 import Lamps
+
+    data = board["chips"]["lamps"]
+    latch = Pin(data["latch"], Pin.OUT, value=0)
+    return Lamps(buses[data["spi"]], latch, data["baudrate_hz"], board["spi"][data["spi"]]["baudrate_hz"])
+
+
+def _nor(data: dict, buses: dict) -> object:
+    from machine import Pin
+
+    from drivers.nor_w25q import Nor
+
+    return Nor(buses[data["spi"]], Pin(data["cs"], Pin.OUT, value=1), data["size_bytes"], data["jedec"])
+
+
+def _rtc(board: dict) -> object:
+    from machine import I2C, Pin
+
+    from drivers.rtc_ds3231 import Rtc
+
+    data = board["chips"]["rtc"]
+    bus = board["i2c"][data["i2c"]]
+    return Rtc(I2C(data["i2c"], freq=bus["freq_hz"], scl=Pin(bus["scl"]), sda=Pin(bus["sda"])), data["address"])
+
+
+def _buzzer(data: dict) -> object:
+    from machine import PWM, Pin
+
+    from drivers.buzzer_pwm import Buzzer
+
+    return Buzzer(PWM(Pin(data["pwm"])))
+
+
+def _keys(board: dict) -> object:
+    from asyncio import ThreadSafeFlag
+
+    from machine import Pin
+
+    from drivers.keys import Keys
+
+    numbers = [gpio for _, gpio in board["keys"]] + [board["case_switch"]]
+    pins = tuple([Pin(gpio, Pin.IN, Pin.PULL_UP) for gpio in numbers])
+    return Keys(pins, ThreadSafeFlag(), Pin.IRQ_FALLING | Pin.IRQ_RISING)

@@ -1,0 +1,102 @@
+"""Keys and other contacts to ground: an interrupt at both edges, then sampling until the contact is quiet.
+
+What is decided here: that a contact closed or opened, and at which edge. A closing counts at its first edge once a
+sample CONFIRM_MS or more later finds it closed; a spike that no sample within SPIKE_MS confirms is nothing. An opening
+counts after RELEASE_MS without an edge. What it means (two keys at once, held, stuck, guard times) is the session's.
+"""
+
+import time
+
+from micropython import const
+
+SAMPLE_MS = 4
+_CONFIRM_MS = const(4)
+_SPIKE_MS = const(20)
+_RELEASE_MS = const(20)
+
+
+class _Contact:
+    """One pin. `edge_ticks` is the first unserved edge, or the last one while the contact opens."""
+
+    def __init__(self, pin: object, flag: object) -> None:
+        self.pin = pin
+        self.flag = flag
+        self.edge_ticks = time.ticks_ms()
+        self.noted = False
+        self.opening = False
+        self.closed = not pin.value()
+
+    def on_edge(self, _pin: object) -> None:
+        """Note the edge. Hard IRQ: no allocation."""
+        if not self.noted:
+            self.noted = True
+            self.edge_ticks = time.ticks_ms()
+        self.flag.set()
+
+
+class Keys:
+    """Contacts numbered from 1 in the order of `pins`; await `flag`, then call `scan` as `sample_ms` says.
+
+    After `__init__` nothing here allocates. A contact already closed at start is closed without a change being told.
+    """
+
+    def __init__(self, pins: tuple, flag: object, both_edges: int) -> None:
+        self.flag = flag
+        self.edge_ticks = 0
+        self._contacts = tuple([_Contact(pin, flag) for pin in pins])
+        for contact in self._contacts:
+            contact.pin.irq(handler=contact.on_edge, trigger=both_edges, hard=True)
+
+    def is_down(self, number: int) -> bool:
+        """Return whether the contact is closed."""
+        return self._contacts[number - 1].closed
+
+    def scan(self, now_ticks: int) -> int:
+        """Sample the contacts; return the number of one that changed, its edge in `edge_ticks`, or 0 for no more."""
+        number = 0
+        for contact in self._contacts:
+            number += 1
+            low = not contact.pin.value()
+            changed = self._opened(contact, low, now_ticks) if contact.closed else self._closed(contact, low, now_ticks)
+            if changed:
+                self.edge_ticks = contact.edge_ticks
+                return number
+        return 0
+
+    def sample_ms(self) -> int:
+        """Return after how many ms `scan` has to be called again; 0 = not before `flag`."""
+        for contact in self._contacts:
+            if contact.noted or contact.opening:
+                return SAMPLE_MS
+        return 0
+
+    def _closed(self, contact: _Contact, low: bool, now_ticks: int) -> bool:
+        """Judge an open contact; true when it closed."""
+        if not contact.noted:
+            if low:  # an edge that no interrupt told
+                contact.edge_ticks = now_ticks
+                contact.noted = True
+            return False
+        age_ms = time.ticks_diff(now_ticks, contact.edge_ticks)
+        if low and age_ms >= _CONFIRM_MS:
+            contact.closed = True
+            contact.noted = False
+            return True
+        if age_ms > _SPIKE_MS:
+            contact.noted = False
+        return False
+
+    def _opened(self, contact: _Contact, low: bool, now_ticks: int) -> bool:
+        """Judge a closed contact; true when it opened."""
+        if low:
+            contact.opening = contact.noted = False
+            return False
+        if contact.noted or not contact.opening:
+            if not contact.noted:
+                contact.edge_ticks = now_ticks
+            contact.opening = True
+            contact.noted = False
+        if time.ticks_diff(now_ticks, contact.edge_ticks) < _RELEASE_MS:
+            return False
+        contact.opening = contact.closed = False
+        return True
