@@ -1,0 +1,195 @@
+"""The city's key registry: which terminals there are, and the secret that each shares with the city.
+
+One SQLite file (rollback journal, so that one file is the whole of it), readable by its owner only. A row is (terminal, epoch): a terminal that is provisioned anew gets a
+higher epoch and a new row, and the old row stays, since events of the old epoch may still arrive.
+Stored: table `terminals` (terminal, epoch, secret as 64 hex digits, centre, window, board, reveal_level,
+added_utc_ms), primary key (terminal, epoch).
+"""
+
+import os
+import re
+import sqlite3
+from pathlib import Path
+
+import attrs
+from sqlite_utils import Database, Migrations
+
+SECRET_BYTES = 32
+EPOCH_MAX = 0xFFFF  # the epoch is a u16 in the nonce (evidence.md)
+
+# A terminal id is the COSE kid and a level of an MQTT topic: printable ASCII, no separator, no wildcard.
+_TERMINAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}")
+_PLACE = re.compile(r"[^/+#\x00-\x1f]{1,64}")
+
+_migrations = Migrations("registry")
+
+
+class RegistryError(Exception):
+    """Say what is wrong with a registry file or an entry offered to it."""
+
+
+@attrs.frozen
+class Entry:
+    """One provisioned (terminal, epoch); `secret` is never printed."""
+
+    terminal: str
+    epoch: int
+    secret: bytes = attrs.field(repr=False)
+    centre: str
+    window: str
+    board: str
+    reveal_level: bool = False
+    added_utc_ms: int = 0
+
+
+@_migrations()
+def terminals_table(db: Database) -> None:
+    """Create the one table of the registry."""
+    db["terminals"].create(
+        {
+            "terminal": str,
+            "epoch": int,
+            "secret": str,
+            "centre": str,
+            "window": str,
+            "board": str,
+            "reveal_level": int,
+            "added_utc_ms": int,
+        },
+        pk=("terminal", "epoch"),
+        not_null={"terminal", "epoch", "secret", "centre", "window", "board", "reveal_level", "added_utc_ms"},
+        strict=True,
+    )
+
+
+class Registry:
+    """Look terminals up by (terminal, epoch); used from one thread at a time."""
+
+    def __init__(self, path: Path, create: bool = False) -> None:
+        """Open the registry at `path`; raises RegistryError when it is absent, unreadable or no registry."""
+        self.path = path
+        if not create and not path.is_file():
+            raise RegistryError("there is no registry file")
+        if create:
+            _create_private(path)
+        try:
+            # The receiver's worker thread uses what the main thread opened; never two at once.
+            connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
+            self._db = Database(connection)
+            connection.execute("PRAGMA synchronous=FULL")
+            if create:
+                _migrations.apply(self._db)
+            if not self._db["terminals"].exists():
+                raise RegistryError("it holds no table of terminals")
+            self._version: int | None = None
+            self._entries: dict[tuple[str, int], Entry] = {}
+            self.refresh()
+        except (sqlite3.Error, OSError) as error:
+            raise RegistryError(str(error)) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def refresh(self) -> bool:
+        """Read again if another process changed the file; return whether anything was read."""
+        version = self._db.conn.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return False
+        self._read()
+        self._version = version
+        return True
+
+    def get(self, terminal: str, epoch: int) -> Entry | None:
+        """Return the entry of (terminal, epoch), or None."""
+        return self._entries.get((terminal, epoch))
+
+    def knows(self, terminal: str) -> bool:
+        """Say whether any epoch of this terminal is registered."""
+        return terminal in self._terminals
+
+    def entries(self) -> list[Entry]:
+        """Return all entries, ordered by terminal and epoch."""
+        return [self._entries[key] for key in sorted(self._entries)]
+
+    def add(self, entries: list[Entry]) -> list[str]:
+        """Store all `entries` or none; return for each "added", "unchanged" or "moved" (same secret, other place).
+
+        Raises RegistryError when a (terminal, epoch) is already there with another secret: replacing it would make
+        every event sealed with the first one unreadable.
+        """
+        try:
+            with self._db.atomic():
+                return [self._add(entry) for entry in entries]
+        except sqlite3.Error as error:
+            raise RegistryError(str(error)) from error
+        finally:
+            self._read()
+
+    def _add(self, entry: Entry) -> str:
+        known = self.get(entry.terminal, entry.epoch)
+        outcome = "added"
+        if known is not None:
+            if known.secret != entry.secret:
+                raise RegistryError(
+                    f"terminal {entry.terminal} epoch {entry.epoch} is registered with another secret"
+                )
+            entry = attrs.evolve(entry, added_utc_ms=known.added_utc_ms)
+            if entry == known:
+                return "unchanged"
+            outcome = "moved"
+        row = attrs.asdict(entry) | {"secret": entry.secret.hex(), "reveal_level": int(entry.reveal_level)}
+        self._db["terminals"].upsert(row, pk=("terminal", "epoch"))
+        self._entries[(entry.terminal, entry.epoch)] = entry
+        return outcome
+
+    def _read(self) -> None:
+        names = [field.name for field in attrs.fields(Entry)]
+        rows = self._db.conn.execute(f"SELECT {', '.join(names)} FROM terminals")
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        entries = [Entry(**{**row, "secret": bytes.fromhex(row["secret"])}) for row in found]
+        self._entries = {(entry.terminal, entry.epoch): entry for entry in entries}
+        self._terminals = {entry.terminal for entry in entries}
+
+
+def entry_from(provision: object, added_utc_ms: int) -> Entry:
+    """Check a provisioning record (the object of a provision.json) and return its entry.
+
+    Raises RegistryError naming every field that is wrong.
+    """
+    if not isinstance(provision, dict):
+        raise RegistryError("it is no JSON object")
+    wrong: list[str] = []
+    terminal = _text(provision, "terminal", _TERMINAL, wrong)
+    centre = _text(provision, "centre", _PLACE, wrong)
+    window = _text(provision, "window", _PLACE, wrong)
+    board = _text(provision, "board", _PLACE, wrong)
+    epoch = provision.get("epoch")
+    if type(epoch) is not int or not 1 <= epoch <= EPOCH_MAX:
+        wrong.append(f"epoch (an integer 1..{EPOCH_MAX})")
+    secret = provision.get("secret")
+    if not isinstance(secret, str) or not re.fullmatch(r"[0-9a-fA-F]{%d}" % (2 * SECRET_BYTES), secret):
+        wrong.append(f"secret ({2 * SECRET_BYTES} hex digits)")
+    reveal = provision.get("reveal_level", False)
+    if not isinstance(reveal, bool):
+        wrong.append("reveal_level (true or false)")
+    if wrong:
+        raise RegistryError("missing or wrong: " + ", ".join(wrong))
+    return Entry(terminal, epoch, bytes.fromhex(secret), centre, window, board, reveal, added_utc_ms)
+
+
+def _text(provision: dict, key: str, form: re.Pattern[str], wrong: list[str]) -> str:
+    value = provision.get(key)
+    if not isinstance(value, str) or not form.fullmatch(value):
+        wrong.append(f"{key} (text)")
+        return ""
+    return value
+
+
+def _create_private(path: Path) -> None:
+    """Make the file with mode 0600 before SQLite writes a secret into it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise RegistryError(str(error)) from error
