@@ -1,7 +1,8 @@
 """The city's key registry: which terminals there are, and the secret that each shares with the city.
 
-One SQLite file (rollback journal, so that one file is the whole of it), readable by its owner only. A row is (terminal, epoch): a terminal that is provisioned anew gets a
-higher epoch and a new row, and the old row stays, since events of the old epoch may still arrive.
+One SQLite file (rollback journal, so that one file is the whole of it), readable by its owner only. A row is
+(terminal, epoch): a terminal that is provisioned anew gets a higher epoch and a new row, and the old row stays, since
+events of the old epoch may still arrive.
 Stored: table `terminals` (terminal, epoch, secret as 64 hex digits, centre, window, board, reveal_level,
 added_utc_ms), primary key (terminal, epoch).
 """
@@ -19,6 +20,7 @@ EPOCH_MAX = 0xFFFF  # the epoch is a u16 in the nonce (evidence.md)
 
 # A terminal id is the COSE kid and a level of an MQTT topic: printable ASCII, no separator, no wildcard.
 _TERMINAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}")
+_SECRET = re.compile(r"[0-9a-fA-F]{64}")
 _PLACE = re.compile(r"[^/+#\x00-\x1f]{1,64}")
 
 _migrations = Migrations("registry")
@@ -131,9 +133,7 @@ class Registry:
         outcome = "added"
         if known is not None:
             if known.secret != entry.secret:
-                raise RegistryError(
-                    f"terminal {entry.terminal} epoch {entry.epoch} is registered with another secret"
-                )
+                raise RegistryError(f"terminal {entry.terminal} epoch {entry.epoch} is registered with another secret")
             entry = attrs.evolve(entry, added_utc_ms=known.added_utc_ms)
             if entry == known:
                 return "unchanged"
@@ -168,7 +168,7 @@ def entry_from(provision: object, added_utc_ms: int) -> Entry:
     if type(epoch) is not int or not 1 <= epoch <= EPOCH_MAX:
         wrong.append(f"epoch (an integer 1..{EPOCH_MAX})")
     secret = provision.get("secret")
-    if not isinstance(secret, str) or not re.fullmatch(r"[0-9a-fA-F]{%d}" % (2 * SECRET_BYTES), secret):
+    if not isinstance(secret, str) or not _SECRET.fullmatch(secret):
         wrong.append(f"secret ({2 * SECRET_BYTES} hex digits)")
     reveal = provision.get("reveal_level", False)
     if not isinstance(reveal, bool):

@@ -208,7 +208,9 @@ def _about_terminal(
     clear: evidence.Clear, fields: dict, entry: Entry, around: Surroundings, now_ms: int
 ) -> list[Alarm]:
     alarms = []
-    if any(place.boot > clear.boot for place in around.before) or any(place.boot < clear.boot for place in around.after):
+    if any(place.boot > clear.boot for place in around.before) or any(
+        place.boot < clear.boot for place in around.after
+    ):
         alarms.append(Alarm("boot_order", f"boot {clear.boot}"))
     if around.ended_seq is not None and clear.seq > around.ended_seq:
         alarms.append(Alarm("after_last", f"the last one was {around.ended_seq}"))

@@ -163,7 +163,9 @@ class Intake:
             self._hand_on_again(row)
         return verdict.status
 
-    def _again(self, clear: evidence.Clear, incoming: Incoming, row: int, _copy: int, bound: int | None, _n: int) -> None:
+    def _again(
+        self, clear: evidence.Clear, incoming: Incoming, row: int, _copy: int, bound: int | None, _n: int
+    ) -> None:
         """Take from a repeated event only what it proves: a preimage that was missing or wrong before."""
         if bound == 1 and incoming.preimage is None:
             return
@@ -176,7 +178,9 @@ class Intake:
 
     def _hand_on_again(self, row: int) -> None:
         revision = self._store.revise(row)
-        event, preimage, stored_ms, received_ms, delay_ms, chain, copy, bound, hand_on, versions = self._store.event(row)
+        event, preimage, stored_ms, received_ms, delay_ms, chain, copy, bound, hand_on, versions = self._store.event(
+            row
+        )
         clear = evidence.parse(event)
         entry = self._registry.get(clear.terminal, clear.epoch)
         if entry is None or not hand_on:

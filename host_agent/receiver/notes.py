@@ -57,12 +57,20 @@ class Shelf:
         self._conn = conn
 
     def put(
-        self, digest: bytes, code: str, detail: str, place: tuple[str, int, int] | None, topic: str, payload: bytes, now_ms: int
+        self,
+        digest: bytes,
+        code: str,
+        detail: str,
+        place: tuple[str, int, int] | None,
+        topic: str,
+        payload: bytes,
+        now_ms: int,
     ) -> None:
         """Keep a message as it came; `place` is the (terminal, epoch, seq) that it claims."""
         terminal, epoch, seq = place or (None, None, None)
         self._conn.execute(
-            "INSERT INTO shelf(digest, code, detail, terminal, epoch, seq, topic, payload, first_utc_ms, last_utc_ms, times)"
+            "INSERT INTO shelf(digest, code, detail, terminal, epoch, seq, topic, payload, first_utc_ms, last_utc_ms,"
+            " times)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, 1) ON CONFLICT(digest) DO UPDATE SET"
             " code = ?2, detail = ?3, topic = ?7, payload = ?8, last_utc_ms = ?9, times = times + 1",
             (digest, code, detail, terminal, epoch, seq, topic, payload, now_ms),
@@ -71,7 +79,10 @@ class Shelf:
     def trim(self) -> None:
         """Drop the longest unseen beyond the bounds; the agent still has what may become readable."""
         marks = ", ".join("?" * len(WAITING_CODES))
-        for condition, most in ((f"code IN ({marks})", SHELF_WAITING_ROWS), (f"code NOT IN ({marks})", SHELF_REFUSED_ROWS)):
+        for condition, most in (
+            (f"code IN ({marks})", SHELF_WAITING_ROWS),
+            (f"code NOT IN ({marks})", SHELF_REFUSED_ROWS),
+        ):
             count = self._conn.execute(f"SELECT COUNT(*) FROM shelf WHERE {condition}", WAITING_CODES).fetchone()[0]
             if count > most:
                 self._conn.execute(
@@ -125,15 +136,17 @@ class Alarms:
         count = self._conn.execute("SELECT COUNT(*) FROM alarms").fetchone()[0]
         if count > ALARM_ROWS:
             self._conn.execute(
-                "DELETE FROM alarms WHERE (code, terminal, epoch, seq, detail) IN (SELECT code, terminal, epoch, seq, detail"
-                " FROM alarms ORDER BY last_utc_ms LIMIT ?)",
+                "DELETE FROM alarms WHERE (code, terminal, epoch, seq, detail) IN"
+                " (SELECT code, terminal, epoch, seq, detail FROM alarms ORDER BY last_utc_ms LIMIT ?)",
                 (count - ALARM_ROWS,),
             )
 
     def newest(self, limit: int) -> list[dict]:
         """Return the newest alarms, newest first."""
         names = ("code", "terminal", "epoch", "seq", "detail", "first_utc_ms", "last_utc_ms", "times")
-        rows = self._conn.execute(f"SELECT {', '.join(names)} FROM alarms ORDER BY last_utc_ms DESC, seq DESC LIMIT ?", (limit,))
+        rows = self._conn.execute(
+            f"SELECT {', '.join(names)} FROM alarms ORDER BY last_utc_ms DESC, seq DESC LIMIT ?", (limit,)
+        )
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def counts(self) -> dict[str, int]:

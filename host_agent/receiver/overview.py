@@ -62,8 +62,8 @@ def counters(conn: sqlite3.Connection) -> dict[str, int]:
 
 def _heads(conn: sqlite3.Connection) -> dict[tuple[str, int], dict]:
     rows = conn.execute(
-        "SELECT terminal, epoch, events, late, newest_seq, newest_utc_ms, newest_received_ms, mark_utc_ms, ended_seq, boot,"
-        " firmware FROM terminals"
+        "SELECT terminal, epoch, events, late, newest_seq, newest_utc_ms, newest_received_ms, mark_utc_ms, ended_seq,"
+        " boot, firmware FROM terminals"
     )
     return {
         (row[0], row[1]): {
@@ -98,7 +98,11 @@ def _missing(conn: sqlite3.Connection, terminal: str, epoch: int, now_ms: int) -
         f"SELECT COALESCE(SUM(b - a + 1), 0), COUNT(*) FROM ({_GAPS})", (terminal, epoch)
     ).fetchone()
     explained = [gap for gap in gaps if _explains(conn, terminal, epoch, gap)]
-    fresh = [gap for gap in gaps if gap not in explained and _known_since(conn, terminal, epoch, gap) > now_ms - GAP_PATIENCE_MS]
+    fresh = [
+        gap
+        for gap in gaps
+        if gap not in explained and _known_since(conn, terminal, epoch, gap) > now_ms - GAP_PATIENCE_MS
+    ]
     excused = sum(b - a + 1 for a, b in {*explained, *fresh})
     return {
         "missing": missing,
@@ -114,7 +118,8 @@ def _explains(conn: sqlite3.Connection, terminal: str, epoch: int, gap: tuple[in
     return (
         conn.execute(
             "SELECT 1 FROM events f, events n WHERE n.terminal = ?1 AND n.epoch = ?2 AND n.seq = ?3 AND f.terminal = ?1"
-            " AND f.epoch = ?2 AND f.seq BETWEEN ?3 AND ?3 + 8 AND f.boot = n.boot AND f.kind = ?4 AND f.why = ?5 LIMIT 1",
+            " AND f.epoch = ?2 AND f.seq BETWEEN ?3 AND ?3 + 8 AND f.boot = n.boot AND f.kind = ?4 AND f.why = ?5"
+            " LIMIT 1",
             (terminal, epoch, gap[1] + 1, rating.FAULT, reasons.WHY_SECTOR_UNREADABLE),
         ).fetchone()
         is not None
@@ -123,5 +128,6 @@ def _explains(conn: sqlite3.Connection, terminal: str, epoch: int, gap: tuple[in
 
 def _known_since(conn: sqlite3.Connection, terminal: str, epoch: int, gap: tuple[int, int]) -> int:
     return conn.execute(
-        "SELECT MIN(received_utc_ms) FROM events WHERE terminal = ? AND epoch = ? AND seq = ?", (terminal, epoch, gap[1] + 1)
+        "SELECT MIN(received_utc_ms) FROM events WHERE terminal = ? AND epoch = ? AND seq = ?",
+        (terminal, epoch, gap[1] + 1),
     ).fetchone()[0]

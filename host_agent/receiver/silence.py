@@ -1,8 +1,8 @@
 """Decide when a terminal's silence is an alarm: it seals a mark each hour, so no news in opening hours means that
 events are held back, or that it is off. Pure.
 
-What counts is the time sealed inside the newest event, not when something came: old events let through one by one do not
-hide that the newest are withheld.
+What counts is the time sealed inside the newest event, not when something came: old events let through one by one do
+not hide that the newest are withheld.
 """
 
 import re

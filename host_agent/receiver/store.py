@@ -135,7 +135,13 @@ class Store:
     # --- inside a batch
 
     def add_event(
-        self, clear: evidence.Clear, fields: dict, event: bytes, preimage: bytes | None, verdict: Verdict, carried: Carried
+        self,
+        clear: evidence.Clear,
+        fields: dict,
+        event: bytes,
+        preimage: bytes | None,
+        verdict: Verdict,
+        carried: Carried,
     ) -> int:
         """Keep an event and what follows for its terminal; return its copy number."""
         copy = 1 if verdict.status != "conflict" else self._next_copy(clear)
@@ -169,7 +175,8 @@ class Store:
     def count(self, name: str, by: int = 1) -> None:
         """Add to a total."""
         self.conn.execute(
-            "INSERT INTO counters(name, value) VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value + ?2", (name, by)
+            "INSERT INTO counters(name, value) VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = value + ?2",
+            (name, by),
         )
 
     def _next_copy(self, clear: evidence.Clear) -> int:

@@ -178,7 +178,9 @@ def application(database: Path) -> Starlette:
         WebSocketRoute(f"{api}/stream", city.stream),
         *(Route(path, city.page) for path in FILES),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)])
+    return Starlette(
+        routes=routes, lifespan=lifespan, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)]
+    )
 
 
 def _now_ms() -> int:

@@ -23,7 +23,11 @@ def city() -> None:
 @city.command()
 @click.option("--listen", default="127.0.0.1:8473", show_default=True, help="Address of the page and of the interface.")
 @click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("city-data"), show_default=True, help="Folder of its database."
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("city-data"),
+    show_default=True,
+    help="Folder of its database.",
 )
 def run(listen: str, data: Path) -> None:
     """Serve until stopped."""

@@ -39,7 +39,9 @@ def events_table(db: Database) -> None:
            ) STRICT"""
     )
     db.conn.execute("CREATE INDEX events_place ON events (terminal, epoch, seq, kind_code, invite)")
-    db.conn.execute("CREATE INDEX events_invite ON events (invite, kind_code, epoch, seq, level) WHERE invite IS NOT NULL")
+    db.conn.execute(
+        "CREATE INDEX events_invite ON events (invite, kind_code, epoch, seq, level) WHERE invite IS NOT NULL"
+    )
     db.conn.execute(
         """CREATE VIEW ratings AS
            SELECT invite, terminal, epoch, seq, level, utc_ms, status, chain, n FROM events e

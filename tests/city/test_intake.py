@@ -120,7 +120,10 @@ def test_unknown_terminal_is_shelved_and_opened_when_the_registry_gains_it(city,
     assert city.records() == []
     assert city.intake.retry_shelf() == []
     city.registry.add([stranger.entry()])
-    assert [(r.id, r.status) for r in city.intake.retry_shelf()] == [("YP-0002-1-1", "stored"), ("YP-0002-1-2", "stored")]
+    assert [(r.id, r.status) for r in city.intake.retry_shelf()] == [
+        ("YP-0002-1-1", "stored"),
+        ("YP-0002-1-2", "stored"),
+    ]
     assert [record["terminal"] for record in city.records()] == ["YP-0002"] * 2
     assert city.store.shelf.counts() == {}
     assert city.statuses(*events) == [("duplicate", None)] * 2
@@ -221,7 +224,9 @@ def test_batch_failing_stores_and_receipts_nothing(city, terminal, monkeypatch):
 
     events = [message(terminal, terminal.marks()) for _ in range(3)]
     put, calls = city.store.outbox.put, []
-    monkeypatch.setattr(city.store.outbox, "put", lambda record: calls.append(1) or (fail() if len(calls) == 2 else put(record)))
+    monkeypatch.setattr(
+        city.store.outbox, "put", lambda record: calls.append(1) or (fail() if len(calls) == 2 else put(record))
+    )
     with pytest.raises(StoreError):
         city.take(*events)
     monkeypatch.undo()
