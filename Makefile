@@ -20,7 +20,7 @@ help:
 	@echo "make clean   remove everything that these targets made"
 
 venv:
-	@command -v "$(PYTHON)" >/dev/null || { echo "yiping: no $(PYTHON) found: install Python 3.11 or newer, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@command -v "$(PYTHON)" >/dev/null || { echo "yiping: no $(PYTHON) found: install Python 3.11 or newer, or name it with make PYTHON=/path/to/it" >&2; exit 1; }
 	@"$(PYTHON)" tools/setup_venv.py .venv requirements.lock --project
 
 tools:

@@ -1,9 +1,9 @@
 """Make a virtual environment from a hashed lock, or say in one sentence why not.
 
 Promise: after exit status 0 the folder holds exactly what the lock names. Nothing is written outside it, and a second
-call returns at once while lock, project file, interpreter and place are unchanged. The stamp file holds two lines, a hash
-of what the environment was made from and a hash of the project file, and is written last: an interrupted call is simply
-done again, and a changed project file costs only the project's own installation.
+call returns at once while lock, project file, interpreter and place are unchanged. The stamp file holds two lines, a
+hash of what the environment was made from and a hash of the project file, and is written last: an interrupted call is
+simply done again, and a changed project file costs only the project's own installation.
 
 Runs on the interpreter it finds, even one too old for the project: it must parse on Python 3.6 in order to say so.
 """
@@ -38,7 +38,7 @@ def check_interpreter():
     """Refuse an interpreter that cannot carry the project; raises SetupError naming the cure."""
     if sys.version_info < OLDEST:
         raise SetupError(
-            "Python %d.%d or newer is needed, %s is %d.%d: install it, or name one with `make PYTHON=/path/to/python3.11`"
+            "Python %d.%d or newer is needed, %s is %d.%d: install it, or name one with `make PYTHON=/path/to/it`"
             % (OLDEST + (sys.executable,) + tuple(sys.version_info[:2]))
         )
     try:

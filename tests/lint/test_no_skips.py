@@ -1,0 +1,51 @@
+"""REQUIRE_ALL: a skip is a failure and names its reason; without it a skip stays one."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.lint.sources import ROOT
+
+SKIPPING = """
+import pytest
+
+def test_here():
+    pytest.skip("no such program")
+
+@pytest.mark.skipif(True, reason="no display")
+def test_marked(): pass
+
+@pytest.mark.xfail(reason="known", strict=True)
+def test_known(): assert False
+"""
+
+
+def run(folder, *options: str) -> subprocess.CompletedProcess:
+    """Run pytest on the folder alone, without the project's settings."""
+    command = [sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "-p", "no:cacheprovider", *options, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=100)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_skip_fails_when_everything_is_required(tmp_path, workers):
+    (tmp_path / "test_skipping.py").write_text(SKIPPING)
+    done = run(tmp_path, "-p", "tests.plugins.no_skips", *workers)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert (
+        "1 failed, 1 xfailed, 1 error" in done.stdout
+        and "no such program" in done.stdout
+        and "no display" in done.stdout
+    )
+
+
+def test_file_that_skips_itself_fails_when_everything_is_required(tmp_path):
+    (tmp_path / "test_whole.py").write_text("import pytest\npytest.importorskip('no_such_module')\n")
+    done = run(tmp_path, "-p", "tests.plugins.no_skips")
+    assert done.returncode != 0 and "no_such_module" in done.stdout
+
+
+def test_skip_stays_a_skip_otherwise(tmp_path):
+    (tmp_path / "test_skipping.py").write_text(SKIPPING)
+    done = run(tmp_path)
+    assert done.returncode == 0 and "2 skipped, 1 xfailed" in done.stdout
