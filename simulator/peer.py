@@ -1,0 +1,73 @@
+"""A sans-IO peer on the simulated cable, in the terminal's virtual clock.
+
+The peer is any object with the interface of protocol.link.AgentLink: receive, tick, deadline_ms, take_output.
+"""
+
+from simulator.chips.usb_host import UsbHost
+from simulator.clock import Clock, Timed
+
+
+class Peer:
+    """Opens the port whenever it is there, feeds the link and sends what it has to say."""
+
+    def __init__(self, link: object, host: UsbHost, clock: Clock) -> None:
+        self.link = link
+        self.events: list[tuple[int, tuple]] = []
+        self.on_event = None
+        self._host = host
+        self._clock = clock
+        self._timer: Timed | None = None
+        self._detached = False
+        if host.port is not None:
+            host.open()
+        self.pump()
+
+    @property
+    def now_ms(self) -> int:
+        """Return the virtual time in ms."""
+        return self._clock.now_us // 1000
+
+    def port_changed(self, present: bool) -> None:
+        """Open the port when it appears."""
+        if present and not self._detached:
+            self._host.open()
+            self.pump()
+
+    def data(self, data: bytes) -> bool:
+        """Take bytes from the terminal."""
+        self._note(self.link.receive(data, self.now_ms))
+        self.pump()
+        return True
+
+    def pump(self) -> None:
+        """Send what the link wants sent and arrange its next deadline; call after using the link directly."""
+        if self._detached:
+            return
+        if self._host.opened:
+            out = self.link.take_output()
+            if out:
+                self._host.write(out)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline_ms = self.link.deadline_ms()
+        if deadline_ms is not None:
+            self._timer = self._clock.at(max(deadline_ms * 1000, self._clock.now_us + 1), self._tick)
+
+    def detach(self) -> None:
+        """Close the port and stop."""
+        self._detached = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._host.close()
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._note(self.link.tick(self.now_ms))
+        self.pump()
+
+    def _note(self, events: list[tuple]) -> None:
+        for event in events:
+            self.events.append((self.now_ms, event))
+            if self.on_event is not None:
+                self.on_event(event)

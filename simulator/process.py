@@ -1,0 +1,73 @@
+"""One MicroPython process: the firmware of one simulated chip from its start to its reset."""
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from simulator.bus import Bus
+from simulator.errors import SimError
+from simulator.stage import shims_folder
+
+HEAP = "280K"  # objects are twice as large as on a 32-bit board: this stands for about 200 KB there
+
+_RUN = "import sys; sys.path.insert(0, sys.argv[1]); import micropython_run as m; m.run_main(sys.argv[2:])"
+_START = "import start"
+
+
+def interpreter() -> list[str]:
+    """Return the command that begins MicroPython: the wheel of this environment, or the one on PATH."""
+    spec = importlib.util.find_spec("micropython_run")
+    if spec is not None and spec.origin:
+        return [sys.executable, "-I", "-S", "-c", _RUN, str(Path(spec.origin).parent), "micropython"]
+    found = shutil.which("micropython")
+    if found:
+        return [found]
+    raise SimError("no MicroPython here: pip install 'yiping[sim]' (Linux x86-64 or macOS), or put micropython on PATH")
+
+
+class Firmware:
+    """A running MicroPython with its bus; `kill` ends it as a power cut does."""
+
+    def __init__(self, flash: Path, console: Path, clock: str, heap: str = HEAP) -> None:
+        ours, theirs = socket.socketpair()
+        environment = {
+            "SIM_FD": str(theirs.fileno()),
+            "SIM_CLOCK": clock,
+            "MICROPYPATH": f"{shims_folder()}:.frozen",
+            "PATH": os.environ.get("PATH", ""),
+        }
+        command = [*interpreter(), "-X", f"heapsize={heap}", "-c", _START]
+        try:
+            with console.open("ab") as log:
+                self._process = subprocess.Popen(
+                    command,
+                    cwd=flash,
+                    env=environment,
+                    pass_fds=(theirs.fileno(),),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C at a prompt is not the firmware's
+                )
+        finally:
+            theirs.close()
+        self.bus = Bus(ours)
+
+    @property
+    def pid(self) -> int:
+        """Return the process id."""
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """Return the exit code when the process has ended by itself."""
+        return self._process.poll()
+
+    def kill(self) -> None:
+        """End it at once, wherever it is."""
+        self._process.kill()
+        self._process.wait()
+        self.bus.close()

@@ -1,0 +1,395 @@
+"""SimTerminal: one simulated terminal, with a person at its keys, a cable and a power switch.
+
+clock="real": a thread serves it in wall time and the cable is a pty linked at `link_path`; every method may be called
+from any thread. clock="virtual": nothing moves except in `run_for`, `run_until`; a sans-IO peer is put on the cable
+with `attach`; the same seed gives the same run.
+"""
+
+import random
+import selectors
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+from PIL import Image
+
+from simulator.chips.w25q import TYPICAL, Timing
+from simulator.clock import FOREVER, Clock, RealClock
+from simulator.engine import Engine
+from simulator.errors import SimError
+from simulator.glass import picture
+from simulator.peer import Peer
+from simulator.process import HEAP
+from simulator.serial_port import SerialPort, claim_link
+from simulator.stage import FIRMWARE, PROTOCOL, stage
+from simulator.state import State
+from simulator.wiring import Wiring, load_board
+
+VIRTUAL_UTC_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z, the clock chip's time at the start of virtual time
+PRESS_MS = 120
+_CALL_TIMEOUT_S = 10.0
+
+
+class SimTerminal:
+    """One terminal of board `board` whose memory lives in `state_dir`."""
+
+    def __init__(
+        self, board: str = "k5", state_dir: str | Path = "terminal", link_path: str | Path | None = None,
+        clock: str = "real", seed: int = 0, *, terminal: str = "YP-0001", centre: str = "C01", window: str = "W01",
+        firmware_dir: str | Path = FIRMWARE, protocol_dir: str | Path | None = PROTOCOL, heap: str = HEAP,
+        ticks_start_ms: int = 0, timing: Timing = TYPICAL, rtc: str = "set",
+    ) -> None:  # fmt: skip
+        if clock not in ("real", "virtual"):
+            raise ValueError("clock is real or virtual")
+        self.state = State(Path(state_dir).resolve())
+        self.seed = seed
+        self.observers: list[Callable[[str], None]] = []
+        self._virtual = clock == "virtual"
+        self._board = board if isinstance(board, dict) else load_board(board, Path(firmware_dir))
+        self._identity = (self._board["name"], terminal, centre, window)
+        self._firmware_dir = Path(firmware_dir)
+        self._protocol_dir = None if protocol_dir is None else Path(protocol_dir)
+        self._link = None if link_path is None else Path(link_path).absolute()
+        self._rtc_start = rtc
+        self._timing = timing
+        self._clock = Clock() if self._virtual else RealClock()
+        self._engine = Engine(self._clock, self.state, heap, ticks_start_ms, seed)
+        self._peer: Peer | None = None
+        self._port: SerialPort | None = None
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+        self._closed = False
+        self._wiring: Wiring | None = None
+
+    # -- life
+
+    def start(self, power: bool = True) -> "SimTerminal":
+        """Stage the firmware, wire the board, give power. Raises SimError, UserError."""
+        if self._link is not None:
+            claim_link(self._link)
+        if self.state.fresh:
+            self.state.make(*self._identity, random.Random(self.seed) if self._virtual else None)
+        stage(self.state.flash, self._firmware_dir, self._protocol_dir)
+        self._wire()
+        if self._virtual:
+            if power:
+                self._engine.power_on()
+            return self
+        self._selector = selectors.DefaultSelector()
+        self._waker, self._wakee = socket.socketpair()
+        self._waker.setblocking(False)
+        self._wakee.setblocking(False)
+        self._calls: list[tuple[Callable, Future]] = []
+        self._calls_lock = threading.Lock()
+        self._selector.register(self._wakee, selectors.EVENT_READ, self._run_calls)
+        self._port = SerialPort(self._engine.soc.usb, self._clock, self._selector, self._link)
+        self._engine.on_started = lambda bus: self._selector.register(bus, selectors.EVENT_READ, self._engine.receive)
+        self._engine.on_stopped = self._selector.unregister
+        self._thread = threading.Thread(target=self._serve, name=f"terminal {self._identity[1]}", daemon=True)
+        self._thread.start()
+        if power:
+            self.power_on()
+        return self
+
+    def __enter__(self) -> "SimTerminal":
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Cut the power, keep what the chips keep, end the thread."""
+        if self._closed or self._wiring is None:
+            return
+        if self._thread is not None:
+            try:
+                self._do(self._engine.close)
+            except SimError:
+                self._engine.close()
+            self._closed = True
+            self._wake()
+            self._thread.join(_CALL_TIMEOUT_S)
+            self._selector.close()
+            self._waker.close()
+            self._wakee.close()
+        else:
+            self._engine.close()
+            self._closed = True
+        self._keep()
+
+    def _wire(self) -> None:
+        nor = self._board.get("chips", {}).get("nor")
+        image = self.state.nor_image(nor["size_bytes"]) if nor else bytearray()
+        self._image = image
+        self._wiring = Wiring(self._board, self._engine.soc, image, self.seed + 1, self._timing)
+        self._engine.wiring = self._wiring
+        usb = self._engine.soc.usb
+        usb.on_port = self._port_changed
+        usb.on_data = self._usb_data
+        rtc = self._wiring.rtc
+        if rtc is not None:
+            self._set_rtc(rtc)
+        for chip in (self._wiring.lcd, self._wiring.lamps):
+            if chip is not None:
+                chip.on_change = self._visible_change
+        if self._wiring.buzzer is not None:
+            self._wiring.buzzer.on_change = lambda tone: self._notify("tone")
+        self._wiring.power_off(0)
+
+    def _set_rtc(self, rtc: object) -> None:
+        if self._rtc_start == "missing":
+            data = self._board["chips"]["rtc"]
+            del self._engine.soc.i2c[data["i2c"]][data["address"]]
+            return
+        kept = self.state.load_rtc()
+        if kept is not None:
+            rtc.restore(kept, 0, 0 if self._virtual else kept["elapsed_us"])
+        elif self._rtc_start == "set":
+            rtc.restore({"utc_us": self._utc_us(), "registers": rtc.state(0)["registers"]}, 0)
+            rtc.write(b"\x0f\x00", 0)  # clear OSF, as the flashing tool does after it has set the time
+
+    def _utc_us(self) -> int:
+        import time
+
+        return VIRTUAL_UTC_US if self._virtual else time.time_ns() // 1000
+
+    def _keep(self) -> None:
+        if self._wiring.rtc is not None:
+            self.state.save_rtc(self._wiring.rtc.state(self._clock.now_us))
+        if self._image:
+            self._image.flush()
+
+    # -- threads
+
+    def _serve(self) -> None:
+        try:
+            self._engine.serve(self._selector, lambda: self._closed)
+        except BaseException as error:  # reported by the next call from outside
+            self._error = error
+            self._notify("error")
+        finally:
+            self._port.vanish()
+
+    def _do(self, call: Callable) -> object:
+        """Run `call` where the engine runs and return its result. Raises SimError when the engine is gone."""
+        if self._thread is None or threading.current_thread() is self._thread:
+            return call()
+        if self._error is not None:
+            raise SimError(f"the simulated terminal failed: {self._error!r}") from self._error
+        future: Future = Future()
+        with self._calls_lock:
+            self._calls.append((call, future))
+        self._wake()
+        try:
+            return future.result(_CALL_TIMEOUT_S)
+        except TimeoutError as error:
+            raise SimError(f"the simulated terminal does not answer: {self._error!r}") from error
+
+    def _wake(self) -> None:
+        try:
+            self._waker.send(b"\0")
+        except BlockingIOError:
+            pass  # a wake-up is on its way already
+
+    def _run_calls(self) -> None:
+        self._wakee.recv(4096)
+        with self._calls_lock:
+            calls, self._calls = self._calls, []
+        for call, future in calls:
+            try:
+                future.set_result(call())
+            except BaseException as error:  # belongs to the caller
+                future.set_exception(error)
+
+    def _notify(self, what: str) -> None:
+        for observer in list(self.observers):
+            observer(what)
+
+    def _visible_change(self, t_us: int) -> None:
+        self._notify("display")
+
+    # -- cable and power
+
+    def power_on(self) -> None:
+        """Switch the power on."""
+        self._do(self._engine.power_on)
+        self._notify("power")
+
+    def power_off(self) -> None:
+        """Cut the power at this instant; an operation of the NOR chip stays torn."""
+        self._do(self._engine.power_off)
+        self._notify("power")
+
+    @property
+    def powered(self) -> bool:
+        """Return whether the power is on."""
+        return self._engine.powered
+
+    def plug(self) -> None:
+        """Put the USB cable in."""
+        self._do(lambda: self._engine.soc.usb.set_plugged(True))
+
+    def unplug(self) -> None:
+        """Pull the USB cable; the terminal has its own supply and lives on."""
+        self._do(lambda: self._engine.soc.usb.set_plugged(False))
+
+    @property
+    def plugged(self) -> bool:
+        """Return whether the cable is in."""
+        return self._engine.soc.usb.plugged
+
+    @property
+    def device(self) -> str | None:
+        """Return the device file behind the link, while there is one."""
+        return self._port.device if self._port is not None else None
+
+    def attach(self, link: object) -> Peer:
+        """Put a sans-IO peer on the cable (virtual mode); an earlier one is detached."""
+        if not self._virtual:
+            raise SimError("attach is for a virtual clock: in real time open the link's path")
+        if self._peer is not None:
+            self._peer.detach()
+        self._peer = Peer(link, self._engine.soc.usb, self._clock)
+        return self._peer
+
+    def _port_changed(self, port: object | None) -> None:
+        if self._port is not None:
+            if port is None:
+                self._port.vanish()
+            else:
+                self._port.appear()
+        if self._peer is not None:
+            self._peer.port_changed(port is not None)
+        self._notify("port")
+
+    def _usb_data(self, data: bytes) -> bool:
+        if self._port is not None:
+            return self._port.deliver(data)
+        return self._peer.data(data) if self._peer is not None else True
+
+    # -- keys
+
+    def key_down(self, key: int | str) -> None:
+        """Press a key and keep it down."""
+        self._do(self._key(key).press)
+
+    def key_up(self, key: int | str) -> None:
+        """Let a key go."""
+        self._do(self._key(key).release)
+
+    def press(self, key: int | str, hold_ms: int = PRESS_MS) -> None:
+        """Press a key with contact bounce and let it go after `hold_ms`; returns at once."""
+        button = self._key(key)
+
+        def begin() -> None:
+            button.press()
+            self._clock.after(hold_ms * 1000, button.release)
+
+        self._do(begin)
+
+    def stick(self, key: int | str) -> None:
+        """Press a key for good; `free` lets it go."""
+        self._do(self._key(key).stick)
+
+    def free(self, key: int | str) -> None:
+        """Let a stuck key go."""
+        self._do(self._key(key).free)
+
+    def _key(self, key: int | str) -> object:
+        keys = self._wiring.keys
+        if key not in keys:
+            raise SimError(f"no key {key}: this board has {', '.join(str(name) for name in keys)}")
+        return keys[key]
+
+    # -- what a person sees and hears
+
+    def screenshot(self) -> Image.Image:
+        """Return the glass as it is."""
+        return self._do(self._picture)
+
+    def _picture(self) -> Image.Image:
+        data = self._board["chips"]["lcd"]
+        return picture(self._wiring.lcd, data["width"], data["height"], self._wiring.backlight.level)
+
+    @property
+    def display_version(self) -> int:
+        """Return a number that grows with every change of what is visible."""
+        return self._wiring.lcd.version if self._wiring.lcd is not None else 0
+
+    def lamps(self) -> tuple[bool, ...]:
+        """Return which lamps of keys 1 to 5 are lit."""
+        outputs = self._wiring.lamps.outputs if self._wiring.lamps is not None else 0
+        return tuple(bool(outputs >> bit & 1) for bit in range(5))
+
+    @property
+    def tones(self) -> list:
+        """Return the changes of the buzzer as (t_us, freq_hz); 0 Hz is silence."""
+        return self._wiring.buzzer.tones if self._wiring.buzzer is not None else []
+
+    @property
+    def violations(self) -> list[str]:
+        """Return what the firmware did that a datasheet forbids."""
+        return self._wiring.violations() + self._engine.crashes
+
+    @property
+    def resets(self) -> list[tuple[int, str]]:
+        """Return (t_us, cause) of every start: power_on, watchdog, reset, soft_reset."""
+        return self._engine.resets
+
+    @property
+    def wiring(self) -> Wiring:
+        """Return the chips, for tests that look inside."""
+        return self._wiring
+
+    @property
+    def engine(self) -> Engine:
+        """Return the engine, for tests that look inside."""
+        return self._engine
+
+    @property
+    def now_us(self) -> int:
+        """Return the simulated time in µs since the start."""
+        return self._clock.now_us
+
+    def console(self, last_bytes: int = 4000) -> str:
+        """Return the end of what the firmware printed."""
+        try:
+            return self.state.console.read_bytes()[-last_bytes:].decode(errors="replace")
+        except OSError:
+            return ""
+
+    def status(self) -> dict:
+        """Return the terminal's condition as plain data."""
+        usb = self._engine.soc.usb
+        return {
+            "terminal": self.state.provisioned()["terminal"],
+            "powered": self.powered,
+            "plugged": usb.plugged,
+            "port": str(self._link) if self._link is not None and usb.port is not None else None,
+            "device": self.device,
+            "opened": usb.opened,
+            "resets": len(self.resets),
+            "last_reset": self.resets[-1][1] if self.resets else None,
+            "main_ended": self._engine.main_ended,
+            "lamps": list(self.lamps()),
+            "display_version": self.display_version,
+            "violations": len(self.violations),
+            "up_s": round((self.now_us - self.resets[-1][0]) / 1e6, 1) if self.resets else None,
+        }
+
+    # -- virtual time
+
+    def run_for(self, ms: int) -> None:
+        """Let `ms` ms of virtual time pass."""
+        self.run_until(self._clock.now_us // 1000 + ms)
+
+    def run_until(self, target: int | Callable[[], bool], limit_ms: int = 60_000) -> bool:
+        """Run to a time in ms, or until a condition holds; False when `limit_ms` of virtual time did not bring it."""
+        if not self._virtual:
+            raise SimError("run_until is for a virtual clock")
+        if callable(target):
+            return self._engine.run(self._clock.now_us + limit_ms * 1000, target)
+        self._engine.run(min(target * 1000, FOREVER - 1))
+        return True
