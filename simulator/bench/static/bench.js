@@ -170,20 +170,32 @@ function addRecord(record) {
   row.querySelector(".level").innerHTML = record.level ? face(record.level) : "";
   row.querySelector(".level").append(words);
   row.querySelector(".about").textContent = `${record.window} · ${about} · #${record.seq}`;
-  row.querySelector(".when").append(record.time, document.createElement("em"));
+  const mark = document.createElement("em");
+  mark.className = "no";
+  mark.textContent = "等待回执";
+  row.querySelector(".when").append(record.time, mark);
   if (record.level) replaceEarlier(record.invite); else row.classList.add("fact");
-  if (record.fresh) row.classList.add("new");
+  row.classList.add("new");
   $("ratings").prepend(row);
   while ($("ratings").children.length > LIST_LENGTH) $("ratings").lastChild.remove();
 }
 
 function replaceEarlier(invite) {
-  for (const row of $("ratings").querySelectorAll(`li[data-invite="${CSS.escape(invite)}"]`)) row.classList.add("replaced");
+  for (const row of $("ratings").querySelectorAll(`li[data-invite="${CSS.escape(invite)}"]:not(.replaced)`)) {
+    row.classList.add("replaced");
+    row.querySelector(".about").prepend("已改选 · ");
+  }
 }
 
 function showReceipt(receipt) {
   const mark = document.querySelector(`#${CSS.escape(`r-${receipt.id}`)} .when em`);
-  if (mark) mark.textContent = receipt.ms === null ? "已回执" : `已回执 ${receipt.ms} ms`;
+  if (!mark) return;
+  mark.textContent = receipt.ms === null ? "已回执" : `已回执 ${waited(receipt.ms)}`;
+  mark.className = "";
+}
+
+function waited(ms) {
+  return ms < 10000 ? `${ms} ms` : `${Math.round(ms / 1000)} s`;
 }
 
 function addLog(entry) {
