@@ -14,7 +14,7 @@ from simulator.bus import Bus, BusClosed, Message
 from simulator.clock import FOREVER, Clock
 from simulator.errors import SimError
 from simulator.process import HEAP, Firmware
-from simulator.soc import BOOTLOADER, HARD, SOFT, Soc
+from simulator.soc import BOOTLOADER, SOFT, Soc
 from simulator.state import State
 from simulator.wiring import Wiring
 

@@ -189,7 +189,8 @@ class Soc(DeviceLink):
             index, size = m.payload[at], m.payload[at + 1]
             strings[index] = m.payload[at + 2 : at + 2 + size]
             at += 2 + size
-        self.usb.describe(m.payload[4 : 4 + device_size], m.payload[4 + device_size : 4 + device_size + config_size], strings)
+        device, rest = m.payload[4 : 4 + device_size], m.payload[4 + device_size :]
+        self.usb.describe(device, rest[:config_size], strings)
 
     def bus_reset(self) -> None:
         """Tell the device of a bus reset."""

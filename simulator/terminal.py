@@ -6,11 +6,8 @@ with `attach`; the same seed gives the same run.
 """
 
 import random
-import selectors
-import socket
-import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 
 from PIL import Image
@@ -22,6 +19,7 @@ from simulator.errors import SimError
 from simulator.glass import picture
 from simulator.peer import Peer
 from simulator.process import HEAP
+from simulator.runner import Runner
 from simulator.serial_port import SerialPort, claim_link
 from simulator.stage import FIRMWARE, PROTOCOL, stage
 from simulator.state import State
@@ -29,7 +27,11 @@ from simulator.wiring import Wiring, load_board
 
 VIRTUAL_UTC_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z, the clock chip's time at the start of virtual time
 PRESS_MS = 120
-_CALL_TIMEOUT_S = 10.0
+
+
+def _board_source(board: str, firmware: Path) -> Path:
+    """Return the firmware folder whose board data counts: a test's own, else the project's."""
+    return firmware if (firmware / "boards" / f"{board}.py").is_file() else FIRMWARE
 
 
 class SimTerminal:
@@ -47,7 +49,7 @@ class SimTerminal:
         self.seed = seed
         self.observers: list[Callable[[str], None]] = []
         self._virtual = clock == "virtual"
-        self._board = board if isinstance(board, dict) else load_board(board, Path(firmware_dir))
+        self._board = board if isinstance(board, dict) else load_board(board, _board_source(board, Path(firmware_dir)))
         self._identity = (self._board["name"], terminal, centre, window)
         self._firmware_dir = Path(firmware_dir)
         self._protocol_dir = None if protocol_dir is None else Path(protocol_dir)
@@ -58,8 +60,7 @@ class SimTerminal:
         self._engine = Engine(self._clock, self.state, heap, ticks_start_ms, seed)
         self._peer: Peer | None = None
         self._port: SerialPort | None = None
-        self._thread: threading.Thread | None = None
-        self._error: BaseException | None = None
+        self._runner: Runner | None = None
         self._closed = False
         self._wiring: Wiring | None = None
 
@@ -77,18 +78,9 @@ class SimTerminal:
             if power:
                 self._engine.power_on()
             return self
-        self._selector = selectors.DefaultSelector()
-        self._waker, self._wakee = socket.socketpair()
-        self._waker.setblocking(False)
-        self._wakee.setblocking(False)
-        self._calls: list[tuple[Callable, Future]] = []
-        self._calls_lock = threading.Lock()
-        self._selector.register(self._wakee, selectors.EVENT_READ, self._run_calls)
-        self._port = SerialPort(self._engine.soc.usb, self._clock, self._selector, self._link)
-        self._engine.on_started = lambda bus: self._selector.register(bus, selectors.EVENT_READ, self._engine.receive)
-        self._engine.on_stopped = self._selector.unregister
-        self._thread = threading.Thread(target=self._serve, name=f"terminal {self._identity[1]}", daemon=True)
-        self._thread.start()
+        self._runner = Runner(self._engine, f"terminal {self._identity[1]}")
+        self._port = SerialPort(self._engine.soc.usb, self._clock, self._runner.selector, self._link)
+        self._runner.start()
         if power:
             self.power_on()
         return self
@@ -103,20 +95,14 @@ class SimTerminal:
         """Cut the power, keep what the chips keep, end the thread."""
         if self._closed or self._wiring is None:
             return
-        if self._thread is not None:
-            try:
-                self._do(self._engine.close)
-            except SimError:
-                self._engine.close()
-            self._closed = True
-            self._wake()
-            self._thread.join(_CALL_TIMEOUT_S)
-            self._selector.close()
-            self._waker.close()
-            self._wakee.close()
-        else:
+        self._closed = True
+        try:
+            self._do(self._engine.close)
+        except SimError:
             self._engine.close()
-            self._closed = True
+        if self._runner is not None:
+            self._runner.stop()
+            self._port.vanish()
         self._keep()
 
     def _wire(self) -> None:
@@ -151,8 +137,6 @@ class SimTerminal:
             rtc.write(b"\x0f\x00", 0)  # clear OSF, as the flashing tool does after it has set the time
 
     def _utc_us(self) -> int:
-        import time
-
         return VIRTUAL_UTC_US if self._virtual else time.time_ns() // 1000
 
     def _keep(self) -> None:
@@ -161,47 +145,9 @@ class SimTerminal:
         if self._image:
             self._image.flush()
 
-    # -- threads
-
-    def _serve(self) -> None:
-        try:
-            self._engine.serve(self._selector, lambda: self._closed)
-        except BaseException as error:  # reported by the next call from outside
-            self._error = error
-            self._notify("error")
-        finally:
-            self._port.vanish()
-
     def _do(self, call: Callable) -> object:
         """Run `call` where the engine runs and return its result. Raises SimError when the engine is gone."""
-        if self._thread is None or threading.current_thread() is self._thread:
-            return call()
-        if self._error is not None:
-            raise SimError(f"the simulated terminal failed: {self._error!r}") from self._error
-        future: Future = Future()
-        with self._calls_lock:
-            self._calls.append((call, future))
-        self._wake()
-        try:
-            return future.result(_CALL_TIMEOUT_S)
-        except TimeoutError as error:
-            raise SimError(f"the simulated terminal does not answer: {self._error!r}") from error
-
-    def _wake(self) -> None:
-        try:
-            self._waker.send(b"\0")
-        except BlockingIOError:
-            pass  # a wake-up is on its way already
-
-    def _run_calls(self) -> None:
-        self._wakee.recv(4096)
-        with self._calls_lock:
-            calls, self._calls = self._calls, []
-        for call, future in calls:
-            try:
-                future.set_result(call())
-            except BaseException as error:  # belongs to the caller
-                future.set_exception(error)
+        return call() if self._runner is None else self._runner.do(call)
 
     def _notify(self, what: str) -> None:
         for observer in list(self.observers):

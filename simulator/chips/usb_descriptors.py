@@ -32,8 +32,8 @@ def parse(device: bytes, configuration: bytes, strings: dict[int, bytes]) -> Acm
     """Return the port. Raises DescriptorError."""
     vid, pid, names = _device(device, strings)
     parts = _walk(configuration)
-    control, notify = _control_interface(configuration, parts)
-    in_ep, out_ep, packet = _data_interface(configuration, parts, control)
+    control, notify, data = _control_interface(configuration, parts)
+    in_ep, out_ep, packet = _data_interface(configuration, parts, data)
     return AcmPort(vid, pid, *names, control, notify, in_ep, out_ep, packet, _groups(configuration, parts))
 
 
@@ -109,20 +109,25 @@ def _inside(cfg: bytes, parts: list[tuple[int, int]], start: int) -> list[tuple[
     return parts[start + 1 : end]
 
 
-def _control_interface(cfg: bytes, parts: list[tuple[int, int]]) -> tuple[int, int | None]:
+def _control_interface(cfg: bytes, parts: list[tuple[int, int]]) -> tuple[int, int | None, int]:
+    """Return (interface, notification endpoint, data interface) of the last ACM function: a console comes first."""
+    found = None
     for index, (offset, kind) in enumerate(parts):
         if kind == INTERFACE and cfg[offset + 5] == _COMM and cfg[offset + 6] == _ACM:
             inside = _inside(cfg, parts, index)
-            if not any(k == CS_INTERFACE and cfg[o + 2] == _UNION for o, k in inside):
+            unions = [cfg[o + 4] for o, k in inside if k == CS_INTERFACE and cfg[o + 2] == _UNION]
+            if not unions:
                 raise DescriptorError("the ACM interface has no union descriptor")
             notify = [cfg[o + 2] for o, k in inside if k == ENDPOINT]
-            return cfg[offset + 2], notify[0] if notify else None
-    raise DescriptorError("no CDC-ACM interface")
+            found = cfg[offset + 2], notify[0] if notify else None, unions[0]
+    if found is None:
+        raise DescriptorError("no CDC-ACM interface")
+    return found
 
 
-def _data_interface(cfg: bytes, parts: list[tuple[int, int]], control: int) -> tuple[int, int, int]:
+def _data_interface(cfg: bytes, parts: list[tuple[int, int]], number: int) -> tuple[int, int, int]:
     for index, (offset, kind) in enumerate(parts):
-        if kind != INTERFACE or cfg[offset + 5] != _CDC_DATA or cfg[offset + 2] == control:
+        if kind != INTERFACE or cfg[offset + 5] != _CDC_DATA or cfg[offset + 2] != number:
             continue
         ends = [(cfg[o + 2], cfg[o + 4]) for o, k in _inside(cfg, parts, index) if k == ENDPOINT]
         ins = [address for address, _ in ends if address & 0x80]

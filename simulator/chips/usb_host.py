@@ -15,7 +15,7 @@ from simulator.clock import Clock, Timed
 DEBOUNCE_US = 100_000  # USB 2.0 7.1.7.3
 RESET_US = 10_000
 ENUMERATE_US = 20_000  # descriptors and SET_CONFIGURATION; desktop hosts take 10 to 100 ms
-PACKET_US = 55  # 64 bytes at 12 Mbit/s with token, handshake and turnaround
+PACKET_US = 55  # 64 bytes at 12 Mbit/s with token, handshake and turnaround; in real time the host's own delay does
 CONTROL_US = 1_000
 CONTROL_TIMEOUT_US = 5_000_000
 OUT_LIMIT_BYTES = 4096  # cdc-acm: 16 write buffers; more than this waits in the tty
@@ -29,11 +29,20 @@ DTR, RTS = 1, 2
 class DeviceLink:
     """What the host says to the device controller; the microcontroller's side implements it."""
 
-    def bus_reset(self) -> None: ...
-    def configured(self, on: bool) -> None: ...
-    def open_interface(self, offset: int, length: int) -> None: ...
-    def setup(self, packet: bytes, data: bytes) -> None: ...
-    def transfer_done(self, ep: int, count: int, data: bytes) -> None: ...
+    def bus_reset(self) -> None:
+        """Reset the bus: transfers under way never complete."""
+
+    def configured(self, on: bool) -> None:
+        """Set or clear the configuration."""
+
+    def open_interface(self, offset: int, length: int) -> None:
+        """Accept an interface group of the configuration descriptor."""
+
+    def setup(self, packet: bytes, data: bytes) -> None:
+        """Begin a control transfer; the device answers with `UsbHost.control_answered`."""
+
+    def transfer_done(self, ep: int, count: int, data: bytes) -> None:
+        """Complete a transfer of the device."""
 
 
 class UsbHost:
@@ -197,8 +206,10 @@ class UsbHost:
         port = self.port
         if not self._open or port is None or self._in_timed is not None or port.in_ep not in self._in_pending:
             return
-        packets = 1 + len(self._in_pending[port.in_ep]) // port.packet_bytes
-        self._in_timed = self._clock.after(packets * PACKET_US, self._deliver)
+        self._in_timed = self._clock.after(self._wire_us(len(self._in_pending[port.in_ep])), self._deliver)
+
+    def _wire_us(self, size: int) -> int:
+        return (1 + size // 64) * PACKET_US if self._clock.virtual else 0
 
     def _deliver(self) -> None:
         self._in_timed = None
@@ -234,8 +245,7 @@ class UsbHost:
         data = bytes(self._out_part)
         self._out_part.clear()
         del self._out_want[ep]
-        packets = 1 + len(data) // 64
-        self._clock.after(packets * PACKET_US, lambda: self._out_done(ep, data))
+        self._clock.after(self._wire_us(len(data)), lambda: self._out_done(ep, data))
 
     def _out_done(self, ep: int, data: bytes) -> None:
         if self.port is not None:

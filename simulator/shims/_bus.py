@@ -20,7 +20,6 @@ FOREVER = const(0x2000000000000000)
 CALL_US = const(4)  # one peripheral call of the interpreter on the chip, rounded
 TICK_US = const(1)
 _SYNC_US = const(1000)  # a loop that only reads the clock asks for events this often
-_MASK = const(0x3FFFFFFF)
 
 _LITTLE = uctypes.LITTLE_ENDIAN
 _out = bytearray(16)
@@ -51,8 +50,10 @@ _boot_us = 0
 _now_us = 0
 _horizon_us = 0
 _sync_us = 0
+_served_us = 0
 _dirty = True
 _masked = 0
+_hard = False
 _dispatching = False
 _events = []
 reply = b""
@@ -77,7 +78,7 @@ def now() -> int:
     if not virtual:
         return utime.ticks_us() - _epoch_us
     _now_us += TICK_US
-    if _now_us >= _sync_us:
+    if _now_us >= _sync_us and not _dispatching:
         wait(_now_us)
     return _now_us
 
@@ -96,7 +97,7 @@ def spend(us: int) -> None:
 
 def post(op: int, unit: int = 0, a: int = 0, data=None) -> None:
     """Send an access that needs no answer."""
-    global _dirty, _sync_us
+    global _dirty, _sync_us, _served_us
     if before_send is not None:
         before_send()
     _send(op, unit, a, data)
@@ -106,11 +107,16 @@ def post(op: int, unit: int = 0, a: int = 0, data=None) -> None:
             if _sync_us > _now_us + _SYNC_US:
                 _sync_us = _now_us + _SYNC_US
         spend(CALL_US)
+        if _now_us >= _sync_us and not _dispatching:
+            wait(_now_us)
+    elif _OUT.t - _served_us > _SYNC_US and not _dispatching:
+        _served_us = _OUT.t
+        service()
 
 
 def call(op: int, unit: int = 0, a: int = 0, data=None, into=None) -> int:
     """Send an access, wait for its answer, return its `a`; the payload is in `into` or `reply`."""
-    global reply, _dirty
+    global _dirty
     if before_send is not None:
         before_send()
     _send(op, unit, a, data)
@@ -185,11 +191,15 @@ def _receive(into) -> int:
 
 def _keep_event() -> None:
     op, unit, a, n = _IN.op, _IN.unit, _IN.a, _IN.len
+    if _hard:
+        heap_unlock()  # the event is the simulator's, not the handler's
     payload = None
     if n:
         payload = bytearray(n)
         _read_into(payload, n)
     _events.append((op, unit, a, payload))
+    if _hard:
+        heap_lock()
 
 
 def _dispatch() -> None:
@@ -210,16 +220,19 @@ def _dispatch() -> None:
 
 def run_handler(handler, argument, hard: bool) -> None:
     """Call an interrupt handler; a hard one may not allocate. Its errors are printed, as on the chip."""
+    global _hard
     try:
         if hard:
+            _hard = True
             heap_lock()
             try:
                 handler(argument)
             finally:
                 heap_unlock()
+                _hard = False
         else:
             handler(argument)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the chip prints it and goes on
         print("Uncaught exception in IRQ callback handler")
         sys.print_exception(error)
 

@@ -69,9 +69,7 @@ class SPI:
     def _rate(self, baudrate: int) -> None:
         self._baudrate = _spi_rate(baudrate)
         self._ns_byte = 8_000_000_000 // self._baudrate
-        packed = struct.pack(
-            "<IBBBBB", self._baudrate, self._polarity, self._phase, self._sck, self._mosi, self._miso
-        )
+        packed = struct.pack("<IBBBBB", self._baudrate, self._polarity, self._phase, self._sck, self._mosi, self._miso)
         _bus.post(_SPI_INIT, self._id, 0, packed)
 
     def init(self, *, baudrate=-1, polarity=-1, phase=-1, bits=-1, firstbit=-1) -> None:

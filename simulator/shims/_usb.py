@@ -87,7 +87,7 @@ class USBDevice:
                 memoryview(value)
             except TypeError:
                 raise ValueError(name)
-        if desc_strs is not None and not hasattr(desc_strs, "__getitem__") and not isinstance(desc_strs, (list, tuple, dict)):
+        if not (desc_strs is None or isinstance(desc_strs, (list, tuple, dict)) or hasattr(desc_strs, "__getitem__")):
             raise ValueError("desc_strs")
         self._dev, self._cfg, self._strs = desc_dev, desc_cfg, desc_strs
         self._open_cb, self._reset_cb = open_itf_cb, reset_cb
@@ -165,7 +165,7 @@ def _guard(function, *args):
     """Call a callback; its error is printed and stands for a refusal."""
     try:
         return function(*args)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the chip prints it and goes on
         sys.print_exception(error)
         return False
 

@@ -37,7 +37,7 @@ def _run(name: str, space: dict) -> int:
         execfile(name, space)
     except SystemExit:
         return 2
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the chip prints it and offers its prompt
         sys.print_exception(error)
         return 1
     return 0
