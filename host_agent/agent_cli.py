@@ -1,0 +1,117 @@
+"""The commands `yiping agent run | check | status`."""
+
+import asyncio
+import json
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host_agent import config as agent_config
+from host_agent.errors import UserError
+
+STATUS_S = 5.0
+
+_config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=Path("agent.toml"),
+    show_default=True,
+    help="The agent's configuration.",
+)
+
+
+@click.command()
+@_config_option
+@click.option("--wait", is_flag=True, help="For a service: wait for what is missing at the start instead of ending.")
+@click.option("--verbose", is_flag=True, help="Tell more.")
+def run(config_path: Path, wait: bool, verbose: bool) -> None:
+    """Run the agent of this PC until it is told to end."""
+    config = agent_config.load(config_path)
+    from host_agent import logs
+    from host_agent.agent import Agent
+    from host_agent.cli import program_version
+
+    async def serve() -> None:
+        agent = Agent(config, program_version())
+        await agent.run(wait, lambda address: click.echo(f"yiping agent {config.agent.id}: {address}", err=True))
+
+    logs.set_up(config.agent.data_dir, verbose)
+    _run_loop(serve())
+
+
+@click.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(config_path: Path, as_json: bool) -> None:
+    """Try configuration, ports and broker, and say what is wrong; nothing is changed."""
+    config = agent_config.load(config_path)
+    from host_agent.agent_check import check_all
+
+    findings = _run_loop(check_all(config))
+    if as_json:
+        click.echo(json.dumps([finding.as_dict() for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            click.echo(finding.line())
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+@click.command()
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(config_path: Path, as_json: bool) -> None:
+    """Ask the running agent how it fares."""
+    config = agent_config.load(config_path)
+    whole = _ask(f"http://{config.agent.listen}/api/v1/status")
+    if as_json:
+        click.echo(json.dumps(whole, ensure_ascii=False))
+    else:
+        click.echo(_status_text(whole))
+    sys.exit(0 if whole["ok"] else 1)
+
+
+def _run_loop(work: Any) -> Any:
+    """Run the event loop that serial descriptors and paho's sockets need (on Windows not the default one)."""
+    factory = asyncio.SelectorEventLoop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
+
+
+def _ask(url: str) -> dict[str, Any]:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=STATUS_S) as answer:
+            return json.load(answer)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise UserError(f"no agent answers: {reason}", url, "start it with `yiping agent run`") from None
+
+
+def _status_text(whole: dict[str, Any]) -> str:
+    store = whole["store"]
+    lines = [
+        f"agent {whole['agent']} in {whole['centre']}, version {whole['version']}: {whole['message']}",
+        f"broker: {whole['broker']['message']}",
+        f"store: {store['waiting']} waiting, {store['unreceipted']} unreceipted, {store['refused']} refused,"
+        f" {store['receipted_total']} of {store['stored_total']} receipted",
+    ]
+    rows = [("WINDOW", "TERMINAL", "STATE", "RTT", "MESSAGE")]
+    for item in whole["terminals"]:
+        rtt = item["link"].get("rtt_ms")
+        rows.append(
+            (
+                item["window"],
+                item["terminal"],
+                item["state"] or "-",
+                "-" if rtt is None else f"{rtt} ms",
+                item["message"],
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines += ["  ".join([*(row[column].ljust(widths[column]) for column in range(4)), row[4]]) for row in rows]
+    return "\n".join(lines)

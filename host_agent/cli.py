@@ -1,0 +1,100 @@
+"""The command `yiping`: a table of sub-commands that are imported only when they are called."""
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+# path of words → "module:attribute" of a click command, and what the list of commands says of it.
+COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "agent": {
+        "run": ("host_agent.agent_cli:run", "Run the agent of this PC."),
+        "check": ("host_agent.agent_cli:check", "Try configuration, ports and broker, and say what is wrong."),
+        "status": ("host_agent.agent_cli:status", "Ask the running agent how it fares."),
+    },
+    "receiver": {
+        "run": ("host_agent.receiver.cli:run", "Run the receiver at the city."),
+        "status": ("host_agent.receiver.cli:status", "Ask the running receiver how it fares."),
+    },
+    "registry": {
+        "add": ("host_agent.provision.cli:add", "Register provisioned terminals at the city."),
+        "list": ("host_agent.provision.cli:list_", "List the registered terminals."),
+    },
+    "sim": {"run": ("simulator.cli:run", "Run a simulated terminal on a pty.")},
+    "city": {"run": ("simulator.city.cli:run", "Run the stand-in of the municipal system.")},
+    "glyphs": {"build": ("host_agent.content.cli:build", "Build glyph packs from fonts.")},
+    "decode": ("host_agent.decode:decode", "Read captures and events."),
+    "demo": ("simulator.demo.cli:demo", "Run the whole chain on this machine."),
+}
+GROUP_TEXTS = {
+    "agent": "The agent of a counter PC.",
+    "receiver": "The receiver at the city.",
+    "registry": "The city's registry of terminals.",
+    "sim": "Simulated terminals.",
+    "city": "The stand-in of the municipal system.",
+    "glyphs": "Glyph packs of the screens.",
+}
+
+
+class LazyGroup(click.Group):
+    """Look commands up in a table and import them when called."""
+
+    def __init__(self, table: dict, **options: object) -> None:
+        """Keep the table: name → ("module:attribute", text), or a table again."""
+        super().__init__(**options)
+        self._table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, sorted."""
+        return sorted(self._table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None for a name that does not exist."""
+        entry = self._table.get(cmd_name)
+        if entry is None:
+            return None
+        if isinstance(entry, dict):
+            return LazyGroup(entry, name=cmd_name, help=GROUP_TEXTS.get(cmd_name), no_args_is_help=True)
+        module, attribute = entry[0].split(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list without importing anything."""
+        rows = [
+            (name, entry[1] if isinstance(entry, tuple) else GROUP_TEXTS.get(name, ""))
+            for name, entry in sorted(self._table.items())
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def program_version() -> str:
+    """Return the installed version."""
+    try:
+        return version("yiping")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"yiping {program_version()}")
+        ctx.exit()
+
+
+main = LazyGroup(
+    COMMANDS,
+    name="yiping",
+    help="Rating terminals for service windows, and the way of their ratings to the city.",
+    no_args_is_help=True,
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_print_version,
+            help="Show the version and leave.",
+        )
+    ],
+)

@@ -1,0 +1,128 @@
+"""Holds what agent.toml says as frozen objects.
+
+Promise: secrets stand in files of their own and never show in a repr or a log.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import attrs
+
+AUTO_PORT = "auto"
+DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+class Secret:
+    """Hold a secret text that prints as stars."""
+
+    def __init__(self, text: str) -> None:
+        """Keep `text`."""
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the secret itself; only for the call that needs it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        """Return stars."""
+        return "***"
+
+
+@attrs.frozen(kw_only=True)
+class AgentSection:
+    """Say who this agent is and where it keeps its data."""
+
+    id: str
+    centre: str
+    data_dir: Path = Path("data")
+    listen: str = "127.0.0.1:8471"
+    retention_days: int = 30
+    hotkey: str = "F9"
+
+
+@attrs.frozen(kw_only=True)
+class BrokerSection:
+    """Say which broker to use and how to be known there."""
+
+    url: str = "mqtt://127.0.0.1:1883"
+    prefix: str = "yiping/v1"
+    receipts: str = "city"
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @property
+    def host(self) -> str:
+        """Return the broker's host name."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """Return the broker's TCP port."""
+        parts = urlsplit(self.url)
+        return parts.port or DEFAULT_PORTS[parts.scheme]
+
+    @property
+    def tls(self) -> bool:
+        """Say whether the link to the broker is encrypted."""
+        return urlsplit(self.url).scheme == "mqtts"
+
+    def password(self) -> Secret | None:
+        """Read the password's file.
+
+        :raises OSError: the file cannot be read.
+        """
+        if self.password_file is None:
+            return None
+        return Secret(self.password_file.read_text(encoding="utf-8").strip())
+
+
+@attrs.frozen(kw_only=True)
+class WindowSection:
+    """Say which terminal stands at a window and at which port."""
+
+    id: str
+    terminal: str
+    name: str = ""
+    port: str = AUTO_PORT
+
+
+@attrs.frozen(kw_only=True)
+class PolicySection:
+    """Hold what the terminals are told about times and habits; None leaves the terminal's own default."""
+
+    invite_ms: int | None = None
+    change_ms: int | None = None
+    thanks_ms: int | None = None
+    unrated_ms: int | None = None
+    not_invited_ms: int | None = None
+    guard_ms: int | None = None
+    elder: bool | None = None
+    local_invite: str | None = None
+
+    def message(self) -> dict[str, int | str | bool]:
+        """Return the map for the CONFIG message: only what was set."""
+        return {name: value for name, value in attrs.asdict(self).items() if value is not None}
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """Hold the whole of agent.toml; `path` is where it was read."""
+
+    path: Path
+    agent: AgentSection
+    broker: BrokerSection
+    windows: tuple[WindowSection, ...]
+    policy: PolicySection
+
+    @property
+    def listen_host(self) -> str:
+        """Return the host to listen on."""
+        return self.agent.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def listen_port(self) -> int:
+        """Return the port to listen on."""
+        return int(self.agent.listen.rpartition(":")[2])

@@ -1,0 +1,183 @@
+"""The agent's HTTP face on this machine: the API for counter software and pages, and the pages themselves.
+
+Promise: no answer and no page ever holds a level; every refusal has a code, a sentence and a cure.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from host_agent import api_body, orders
+from host_agent.api_guard import Guard
+from host_agent.config_model import Config
+from host_agent.refusal import Refusal
+from host_agent.status import Status, invite_view, window_view
+from host_agent.store import Store
+from host_agent.window import Window
+
+WEB = Path(__file__).parent / "web"
+REFUSED_LIMIT = 200
+
+
+class CounterApi:
+    """Answer requests out of the agent's parts."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        windows: dict[str, Window],
+        status: Status,
+        metrics: Callable[[], tuple[bytes, str]],
+    ) -> None:
+        """Keep the parts."""
+        self._config = config
+        self._store = store
+        self._windows = windows
+        self._status = status
+        self._metrics = metrics
+
+    def app(self) -> Starlette:
+        """Return the ASGI application."""
+        window = "/api/v1/windows/{window}"
+        routes = [
+            Route("/api/v1/status", self._get_status),
+            Route("/api/v1/refused", self._get_refused),
+            Route("/api/v1/windows", self._get_windows),
+            Route(window, self._get_window),
+            Route(f"{window}/login", self._login, methods=["POST"]),
+            Route(f"{window}/logout", self._logout, methods=["POST"]),
+            Route(f"{window}/serve", self._serve, methods=["POST"]),
+            Route(f"{window}/pause", self._pause, methods=["POST"]),
+            Route(f"{window}/invites", self._invite, methods=["POST"]),
+            Route(window + "/invites/{invite}", self._get_invite, methods=["GET"]),
+            Route(window + "/invites/{invite}", self._cancel, methods=["DELETE"]),
+            Route("/metrics", self._get_metrics),
+            Route("/clerk/{window}", self._clerk_page),
+            Route("/status", _page("status.html")),
+            Route("/", _page("windows.html")),
+            Mount("/web", StaticFiles(directory=WEB)),
+        ]
+        return Starlette(
+            routes=routes,
+            middleware=[Middleware(Guard, listen_host=self._config.listen_host, port=self._config.listen_port)],
+            exception_handlers={Refusal: _refusal_response, HTTPException: _http_response, Exception: _fault_response},
+        )
+
+    async def _get_status(self, request: Request) -> Response:
+        return JSONResponse(self._status.whole())
+
+    async def _get_refused(self, request: Request) -> Response:
+        rows = self._store.refused(REFUSED_LIMIT)
+        return JSONResponse(
+            {
+                "items": [
+                    {"terminal": terminal, "epoch": epoch, "seq": seq, "copy": copy, "code": code}
+                    for terminal, epoch, seq, copy, code in rows
+                ]
+            }
+        )
+
+    async def _get_windows(self, request: Request) -> Response:
+        return JSONResponse(
+            {"items": [window_view(window) for window in self._windows.values()], "hotkey": self._config.agent.hotkey}
+        )
+
+    async def _get_window(self, request: Request) -> Response:
+        return JSONResponse({**window_view(self._window(request)), "hotkey": self._config.agent.hotkey})
+
+    async def _login(self, request: Request) -> Response:
+        window = self._window(request)
+        await orders.login(window, api_body.clerk(await api_body.read(request, ("number", "name", "post", "stars"))))
+        return JSONResponse(window_view(window))
+
+    async def _logout(self, request: Request) -> Response:
+        window = self._window(request)
+        await api_body.read(request, ())
+        await orders.logout(window)
+        return JSONResponse(window_view(window))
+
+    async def _serve(self, request: Request) -> Response:
+        window = self._window(request)
+        await orders.serve(window, api_body.ticket(await api_body.read(request, ("ticket",))))
+        return JSONResponse(window_view(window))
+
+    async def _pause(self, request: Request) -> Response:
+        window = self._window(request)
+        await orders.pause(window, api_body.paused(await api_body.read(request, ("paused",))))
+        return JSONResponse(window_view(window))
+
+    async def _invite(self, request: Request) -> Response:
+        window = self._window(request)
+        body = await api_body.read(request, ("id", "project_no", "service_no", "timeout_s", "origin"))
+        row, new = await orders.invite(window, api_body.service(body))
+        return JSONResponse(invite_view(row), 201 if new else 200)
+
+    async def _get_invite(self, request: Request) -> Response:
+        window = self._window(request)
+        row = window.invites.get(_invite_id(request))
+        if row is None:
+            raise Refusal(404, "unknown_invite", "this window has no such invite", "check the invite id")
+        return JSONResponse(invite_view(row))
+
+    async def _cancel(self, request: Request) -> Response:
+        return JSONResponse(invite_view(await orders.cancel(self._window(request), _invite_id(request))))
+
+    async def _get_metrics(self, request: Request) -> Response:
+        body, content_type = self._metrics()
+        return Response(body, media_type=content_type)
+
+    async def _clerk_page(self, request: Request) -> Response:
+        self._window(request)
+        return FileResponse(WEB / "clerk.html")
+
+    def _window(self, request: Request) -> Window:
+        name = request.path_params["window"]
+        window = self._windows.get(name)
+        if window is None:
+            raise Refusal(404, "unknown_window", f"this agent has no window {name[:40]!r}", "see /api/v1/windows")
+        return window
+
+
+def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def page(request: Request) -> Response:
+        return FileResponse(WEB / name)
+
+    return page
+
+
+def _invite_id(request: Request) -> bytes:
+    text = request.path_params["invite"]
+    try:
+        invite = bytes.fromhex(text) if len(text) == 32 else b""
+    except ValueError:
+        invite = b""
+    if len(invite) != 16:
+        raise Refusal(404, "unknown_invite", "an invite id has 32 hex digits", "check the invite id")
+    return invite
+
+
+async def _refusal_response(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return _error(error.status, error.code, error.message, error.cure)
+
+
+async def _http_response(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "wrong_method"}.get(error.status_code, "bad_request")
+    return _error(error.status_code, code, str(error.detail), "see docs/api.md")
+
+
+async def _fault_response(request: Request, error: Exception) -> Response:
+    return _error(500, "fault", "the agent failed at this request", "look into the agent's log")
+
+
+def _error(status: int, code: str, message: str, cure: str) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message, "cure": cure}}, status)

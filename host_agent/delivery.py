@@ -1,0 +1,235 @@
+"""Decides which event is published when, and when it is done: the delivery rule towards the city. Sans-IO.
+
+Promise: an event is done when the city's receipt names it (or, in mode "puback", when the broker took it for somebody);
+until then it is published again; at most `WINDOW` await the broker, at most `UNRECEIPTED_LIMIT` the city.
+
+    FLOWING ──60 s without any receipt──▶ NO_RECEIPTS ──a receipt──▶ FLOWING
+       ├──PUBACK 0x10──▶ NO_SUBSCRIBER ──PUBACK 0──▶ FLOWING
+       └──PUBACK ≥ 0x80──▶ BROKER_REFUSES ──PUBACK 0──▶ FLOWING
+In the three holds only the oldest event is tried, with back-off.
+"""
+
+import random
+from collections import deque
+
+from host_agent.backlog import Backlog
+from host_agent.store_rows import EventRow
+
+WINDOW = 20
+UNRECEIPTED_LIMIT = 500
+NO_RECEIPT_MS = 60_000
+RETRY_LAST_MS = 900_000
+TICK_MS = 500
+
+FLOWING, NO_RECEIPTS, NO_SUBSCRIBER, BROKER_REFUSES = "flowing", "no_receipts", "no_subscriber", "broker_refuses"
+# First and last pause between two tries in a hold.
+_PAUSES_MS = {NO_RECEIPTS: (5_000, 300_000), NO_SUBSCRIBER: (500, 30_000), BROKER_REFUSES: (5_000, 300_000)}
+
+PUBACK_NO_SUBSCRIBER = 0x10
+PUBACK_ERROR = 0x80
+# This very message can never pass: onto the shelf at once (MQTT 5.0 §3.4.2.1).
+PUBACK_BAD_MESSAGE = (0x90, 0x99)
+# The city does not know the sender yet: registration cures it, so it is tried again slowly.
+SLOW_CODES = ("unknown_terminal", "unknown_epoch")
+SETTLING = ("stored", "duplicate", "conflict")
+
+
+class Entry:
+    """Hold one event between its first publication and its receipt."""
+
+    __slots__ = ("attempts", "ce_id", "due_ms", "flying", "reached", "row")
+
+    def __init__(self, row: EventRow, ce_id: str) -> None:
+        """Start unpublished."""
+        self.row = row
+        self.ce_id = ce_id
+        self.attempts = 0
+        self.due_ms = 0
+        self.flying = False  # published, PUBACK outstanding
+        self.reached = False  # the broker took it for somebody, once at least
+
+
+class Delivery:
+    """Own every unreceipted event; `now_ms` is monotonic."""
+
+    def __init__(self, backlog: Backlog, city_receipts: bool, rng: random.Random) -> None:
+        """Start disconnected; `city_receipts` False is mode "puback"."""
+        self.backlog = backlog
+        self._city_receipts = city_receipts
+        self._rng = rng
+        self._entries: dict[str, Entry] = {}
+        self._again: deque[Entry] = deque()
+        self._flying = 0
+        self._window = WINDOW
+        self._connected = False
+        self._last_receipt_ms = 0
+        self._pause_ms = 0
+        self._probe_ms = 0
+        self.state = FLOWING
+        self.refusal = 0  # the broker's reason code in BROKER_REFUSES
+        self.reached = 0  # entries that the broker took
+
+    @property
+    def unreceipted(self) -> int:
+        """Return how many events were published and have no receipt."""
+        return len(self._entries)
+
+    def connected(self, now_ms: int, window: int = WINDOW) -> None:
+        """Begin on a new connection; the broker may have forgotten everything, so all unreceipted are sent again."""
+        self._connected = True
+        self._window = max(1, min(window, WINDOW))
+        self._last_receipt_ms = now_ms
+        self._flow()
+
+    def disconnected(self) -> None:
+        """Stop; what was under way is unknown."""
+        self._connected = False
+        self._flying = 0
+        self._again.clear()
+        for entry in self._entries.values():
+            entry.flying = False
+
+    def take(self, now_ms: int) -> list[Entry]:
+        """Return the events to publish now, marked as under way."""
+        if not self._connected:
+            return []
+        if self.state != FLOWING:
+            return self._take_probe(now_ms)
+        out: list[Entry] = []
+        room = self._window - self._flying
+        again, entries = self._again, self._entries
+        while room > 0 and again:
+            entry = again.popleft()
+            if not entry.flying and entry.ce_id in entries:
+                out.append(entry)
+                entry.flying = True
+                room -= 1
+        while room > 0 and len(entries) < UNRECEIPTED_LIMIT:
+            row = self.backlog.next()
+            if row is None:
+                break
+            if not entries:
+                self._last_receipt_ms = now_ms
+            entry = Entry(row, event_id(row))
+            entry.flying = True
+            entries[entry.ce_id] = entry
+            out.append(entry)
+            room -= 1
+        for entry in out:
+            entry.attempts += 1
+            entry.due_ms = now_ms + min(NO_RECEIPT_MS << min(entry.attempts - 1, 5), RETRY_LAST_MS)
+        self._flying += len(out)
+        return out
+
+    def acked(self, entry: Entry, code: int, now_ms: int) -> str | None:
+        """Take the broker's answer; return "settled" or "shelved" when the event is done with it."""
+        if not entry.flying:
+            return None
+        entry.flying = False
+        self._flying -= 1
+        if entry.ce_id not in self._entries:  # its receipt was faster
+            return None
+        if code == PUBACK_NO_SUBSCRIBER:
+            self._hold(NO_SUBSCRIBER, now_ms)
+        elif code in PUBACK_BAD_MESSAGE:
+            self._drop(entry)
+            return "shelved"
+        elif code >= PUBACK_ERROR:
+            self.refusal = code
+            self._hold(BROKER_REFUSES, now_ms)
+        else:
+            if self.state in (NO_SUBSCRIBER, BROKER_REFUSES):
+                self._flow()
+            if not self._city_receipts:
+                self._drop(entry)
+                return "settled"
+            if not entry.reached:
+                entry.reached = True
+                self.reached += 1
+        return None
+
+    def receipt(self, ce_id: str, status: str, code: str, now_ms: int) -> tuple[str, EventRow] | None:
+        """Take one receipt; return ("settled" | "shelved", row) when the event is done, None when nothing follows."""
+        if self.state == NO_RECEIPTS:
+            self._flow()
+        self._last_receipt_ms = now_ms
+        entry = self._entries.get(ce_id)
+        if entry is None:
+            return None
+        if status in SETTLING:
+            self._drop(entry)
+            if self.backlog.postponed:
+                self.backlog.accepted(entry.row.terminal)
+            return "settled", entry.row
+        if status != "refused":
+            return None
+        self._drop(entry)
+        if code in SLOW_CODES:
+            self.backlog.postpone(entry.row, now_ms)
+            return None
+        return "shelved", entry.row
+
+    def knows(self, ce_id: str) -> bool:
+        """Say whether this event was published and has no receipt."""
+        return ce_id in self._entries
+
+    def tick(self, now_ms: int) -> None:
+        """Let time pass; call it each TICK_MS."""
+        self.backlog.tick(now_ms)
+        if not self._connected or self.state != FLOWING or not self._entries:
+            return
+        if self._city_receipts and now_ms - self._last_receipt_ms >= NO_RECEIPT_MS:
+            self._hold(NO_RECEIPTS, now_ms)
+            return
+        for entry in self._entries.values():
+            if now_ms >= entry.due_ms and not entry.flying and entry.attempts:
+                entry.due_ms = now_ms + NO_RECEIPT_MS
+                self._again.append(entry)
+
+    def _take_probe(self, now_ms: int) -> list[Entry]:
+        if now_ms < self._probe_ms or self._flying or not self._entries:
+            return []
+        entry = next(iter(self._entries.values()))
+        entry.flying = True
+        entry.attempts += 1
+        self._flying = 1
+        self._pause_ms = min(self._pause_ms * 2, _PAUSES_MS[self.state][1])
+        self._probe_ms = now_ms + self._jittered(self._pause_ms)
+        return [entry]
+
+    def _hold(self, state: str, now_ms: int) -> None:
+        if self.state == state:
+            return
+        self.state = state
+        self._pause_ms = _PAUSES_MS[state][0]
+        self._probe_ms = now_ms + self._jittered(self._pause_ms)
+
+    def _flow(self) -> None:
+        """Publish freely again, first what has no receipt."""
+        self.state = FLOWING
+        self._again = deque(entry for entry in self._entries.values() if not entry.flying)
+
+    def _drop(self, entry: Entry) -> None:
+        if self._entries.pop(entry.ce_id, None) is not None and entry.reached:
+            self.reached -= 1
+
+    def _jittered(self, pause_ms: int) -> int:
+        return int(pause_ms * self._rng.uniform(0.75, 1.25))
+
+
+def event_id(row: EventRow) -> str:
+    """Return the CloudEvents id: the identity, and the copy's number where other bytes came under the same one."""
+    if row.copy == 1:
+        return f"{row.terminal}-{row.epoch}-{row.seq}"
+    return f"{row.terminal}-{row.epoch}-{row.seq}.{row.copy}"
+
+
+def parse_event_id(ce_id: str) -> tuple[str, int, int, int] | None:
+    """Return (terminal, epoch, seq, copy) of an id, None for one that is none of ours."""
+    parts = ce_id.rsplit("-", 2)
+    if len(parts) != 3:
+        return None
+    seq, _, copy = parts[2].partition(".")
+    if not (parts[1].isdecimal() and seq.isdecimal() and (not copy or copy.isdecimal())):
+        return None
+    return parts[0], int(parts[1]), int(seq), int(copy or 1)

@@ -1,0 +1,180 @@
+"""Keeps the invites of one window: made, durable before they leave, and moved to exactly one outcome.
+
+    pending ──reply OK──▶ open ──sealed event──▶ rated | timed_out | declined | cancelled | interrupted
+       └──reply with another reason──▶ refused
+Only a sealed event ends an open invite; `pending` and `open` have no limit: the agent never invents an outcome.
+"""
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+
+from host_agent.store import Store, insert_invite, set_invite_state
+from host_agent.store_rows import OPEN, PENDING, REFUSED_INVITE, InviteRow
+from host_agent.writer import Writer
+from protocol import evidence
+
+ENDED = frozenset(("rated", "timed_out", "declined", "cancelled", "interrupted", REFUSED_INVITE))
+# Preimages kept for the events of invites of late; others are read back from the store.
+_KEPT = 64
+_RECENT = 8
+
+
+class Service:
+    """Name what an invite is about, as counter software or the clerk's page told it."""
+
+    def __init__(
+        self, project_no: str | None, service_no: str | None, timeout_ms: int, origin: int, client_key: str | None
+    ) -> None:
+        """Keep the values."""
+        self.project_no = project_no
+        self.service_no = service_no
+        self.timeout_ms = timeout_ms
+        self.origin = origin
+        self.client_key = client_key
+
+    @property
+    def reference(self) -> str | None:
+        """Return what the invite id binds: "project_no/service_no" without what is absent; neither part has a slash."""
+        if self.project_no is None and self.service_no is None:
+            return None
+        return (self.project_no or "") + (f"/{self.service_no}" if self.service_no is not None else "")
+
+
+class Invites:
+    """Own the invites of one window; belongs to the event loop."""
+
+    def __init__(
+        self, centre: str, window: str, terminal: str, store: Store, writer: Writer, utc_ms: Callable[[], int]
+    ) -> None:
+        """Read the newest invites back."""
+        self._centre = centre
+        self._window = window
+        self._terminal = terminal
+        self._store = store
+        self._writer = writer
+        self._utc_ms = utc_ms
+        self._preimages: OrderedDict[bytes, bytes | None] = OrderedDict()
+        self._waiting: dict[bytes, list[asyncio.Future[None]]] = {}
+        self._being_made: dict[str, asyncio.Future[InviteRow]] = {}
+        self._recent: OrderedDict[bytes, InviteRow] = OrderedDict()
+        for row in store.recent_invites(window, _RECENT):
+            self._recent[row.invite] = row
+
+    @property
+    def current(self) -> InviteRow | None:
+        """Return the newest invite without outcome, else the newest."""
+        newest_first = list(reversed(self._recent.values()))
+        return next(
+            (row for row in newest_first if row.state in (PENDING, OPEN)), newest_first[0] if newest_first else None
+        )
+
+    def pending(self) -> list[InviteRow]:
+        """Return the invites that the terminal has not answered, oldest first."""
+        return [row for row in self._recent.values() if row.state == PENDING]
+
+    async def make(self, clerk: str, service: Service) -> tuple[InviteRow, bool]:
+        """Commit a new invite and return it; the same client key gives the same invite, and False, for ever.
+
+        :raises StoreFullError, StoreFaultError: it is not durable and must not be sent.
+        """
+        key = service.client_key
+        if key is None:
+            return await self._insert(clerk, service), True
+        if key in self._being_made:
+            return await asyncio.shield(self._being_made[key]), False
+        known = self._store.invite_by_key(self._window, key)
+        if known is not None:
+            return self.get(known.invite) or known, False
+        making = self._being_made[key] = asyncio.ensure_future(self._insert(clerk, service))
+        try:
+            return await asyncio.shield(making), True
+        finally:
+            making.add_done_callback(lambda _: self._being_made.pop(key, None))
+
+    async def _insert(self, clerk: str, service: Service) -> InviteRow:
+        now_ms = self._utc_ms()
+        preimage = evidence.invite_preimage(
+            secrets.token_bytes(16), self._centre, self._window, clerk, service.reference, now_ms
+        )
+        invite = evidence.invite_id(preimage)
+        row = InviteRow(
+            invite,
+            self._window,
+            self._terminal,
+            service.client_key,
+            clerk,
+            service.project_no,
+            service.service_no,
+            service.origin,
+            now_ms,
+            service.timeout_ms,
+            preimage,
+            PENDING,
+            None,
+        )
+        self._keep(invite, preimage)
+        await self._writer.write(insert_invite(row))
+        self._recent[invite] = row
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
+        return row
+
+    def get(self, invite: bytes) -> InviteRow | None:
+        """Return an invite of this window with its present state."""
+        if invite in self._recent:
+            return self._recent[invite]
+        row = self._store.invite(invite)
+        return row if row is not None and row.window == self._window else None
+
+    def preimage(self, invite: bytes) -> bytes | None:
+        """Return what the city needs to recompute an invite id; None for one that the terminal made itself."""
+        if invite in self._preimages:
+            return self._preimages[invite]
+        row = self._store.invite(invite)
+        return self._keep(invite, row.preimage if row else None)
+
+    def opened(self, invite: bytes) -> None:
+        """Note that the terminal took it."""
+        self._move(invite, OPEN, None, (PENDING,))
+
+    def refused(self, invite: bytes, reason: str) -> None:
+        """Note that the terminal did not take it."""
+        self._move(invite, REFUSED_INVITE, reason, (PENDING,))
+
+    def ended(self, invite: bytes, outcome: str) -> None:
+        """Hear that a sealed outcome is durable (the store has it already)."""
+        self._set(invite, outcome, None, (PENDING, OPEN))
+        for future in self._waiting.pop(invite, ()):
+            if not future.done():
+                future.set_result(None)
+
+    async def wait_ended(self, invite: bytes, timeout_s: float) -> None:
+        """Wait until an invite has an outcome, at most that long."""
+        row = self.get(invite)
+        if row is None or row.state in ENDED:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(invite, []).append(future)
+        try:
+            await asyncio.wait_for(future, timeout_s)
+        except TimeoutError:
+            waiting = self._waiting.get(invite, [])
+            if future in waiting:
+                waiting.remove(future)
+
+    def _move(self, invite: bytes, state: str, reason: str | None, only_from: tuple[str, ...]) -> None:
+        self._set(invite, state, reason, only_from)
+        self._writer.note(set_invite_state(invite, state, reason, only_from))
+
+    def _set(self, invite: bytes, state: str, reason: str | None, only_from: tuple[str, ...]) -> None:
+        row = self._recent.get(invite)
+        if row is not None and row.state in only_from:
+            self._recent[invite] = row._replace(state=state, reason=reason)
+
+    def _keep(self, invite: bytes, preimage: bytes | None) -> bytes | None:
+        self._preimages[invite] = preimage
+        if len(self._preimages) > _KEPT:
+            self._preimages.popitem(last=False)
+        return preimage

@@ -1,0 +1,146 @@
+"""What counter software and clerks may order at a window: login, logout, serve, pause, invite, cancel.
+
+Promise: an order is remembered durably where a restart must not forget it; an invite is durable before it leaves; the
+answer waits for the terminal at most `TERMINAL_S`, and never tells a level.
+"""
+
+import asyncio
+from typing import Any
+
+from host_agent import refusal
+from host_agent.errors import StoreFaultError, StoreFullError
+from host_agent.invites import Service
+from host_agent.refusal import Refusal
+from host_agent.store_rows import PENDING, REFUSED_INVITE, InviteRow
+from host_agent.terminal import Reply
+from host_agent.window import Window
+from protocol import messages, reasons
+
+TERMINAL_S = 3.0
+# A cancelled invite's sealed outcome follows the reply at once.
+OUTCOME_S = 1.0
+
+
+async def login(window: Window, clerk: dict[str, Any]) -> None:
+    """Log a clerk in; without terminal it is told later.
+
+    :raises Refusal: the terminal or the store does not take it.
+    """
+    window.clerk = clerk
+    await _remember(window)
+    await _tell(window, messages.CLERK, {"clerk": clerk})
+
+
+async def logout(window: Window) -> None:
+    """Log the clerk out.
+
+    :raises Refusal: the terminal or the store does not take it.
+    """
+    window.clerk = None
+    window.ticket = None
+    await _remember(window)
+    await _tell(window, messages.CLERK, {"clerk": None})
+
+
+async def pause(window: Window, paused: bool) -> None:
+    """Pause or resume the window.
+
+    :raises Refusal: the terminal or the store does not take it.
+    """
+    window.paused = paused
+    await _remember(window)
+    await _tell(window, messages.PAUSE, {"paused": paused})
+
+
+async def serve(window: Window, ticket: str) -> None:
+    """Show whose turn it is.
+
+    :raises Refusal: the terminal is absent or does not take it.
+    """
+    await _ask(window, messages.SERVE, {"ticket": ticket})
+    window.ticket = ticket
+
+
+async def invite(window: Window, service: Service) -> tuple[InviteRow, bool]:
+    """Invite; return the invite and whether it is new. `pending` means that the terminal has not answered yet.
+
+    :raises Refusal: no terminal, no clerk, no room, or the terminal does not take it.
+    """
+    if not window.connected:
+        raise refusal.absent(window.section.id)
+    if window.clerk is None:
+        raise refusal.from_reason(reasons.NO_CLERK)
+    try:
+        row, new = await window.invites.make(window.clerk["number"], service)
+    except (StoreFullError, StoreFaultError) as error:
+        raise _store_refusal(error) from error
+    if new:
+        window.ticket = None
+        await _answer(window.send_invite(row))
+        row = window.invites.get(row.invite) or row
+    if row.state == REFUSED_INVITE:
+        raise refusal.from_reason_code(row.reason or "fault")
+    return row, new
+
+
+async def cancel(window: Window, invite_id: bytes) -> InviteRow:
+    """Cancel an invite that has no outcome; return it as it then stands.
+
+    :raises Refusal: unknown invite, already rated, or no terminal.
+    """
+    row = window.invites.get(invite_id)
+    if row is None:
+        raise Refusal(404, "unknown_invite", "this window has no such invite", "check the invite id")
+    if row.state == "rated":
+        raise refusal.from_reason(reasons.RATED)
+    if row.state not in (PENDING, "open"):
+        return row
+    await _ask(window, messages.CANCEL, {"invite": invite_id})
+    await window.invites.wait_ended(invite_id, OUTCOME_S)
+    return window.invites.get(invite_id) or row
+
+
+async def _remember(window: Window) -> None:
+    try:
+        await window.remember()
+    except (StoreFullError, StoreFaultError) as error:
+        raise _store_refusal(error) from error
+
+
+async def _ask(window: Window, type_: int, fields: dict[str, Any]) -> None:
+    """Send a request that only makes sense now."""
+    reply = await _answer(window.request(type_, fields))
+    if reply is None:
+        raise refusal.no_answer(window.section.id) if window.connected else refusal.absent(window.section.id)
+    if reply[0] != reasons.OK:
+        raise refusal.from_reason(reply[0])
+
+
+async def _tell(window: Window, type_: int, fields: dict[str, Any]) -> None:
+    """Send what a terminal that is absent or silent now will hear when it comes back."""
+    reply = await _answer(window.request(type_, fields))
+    if reply is not None and reply[0] != reasons.OK:
+        raise refusal.from_reason(reply[0])
+
+
+async def _answer(future: "asyncio.Future[Reply] | None") -> Reply | None:
+    """Return the reply, None when none comes in time."""
+    if future is None:
+        return None
+    try:
+        return await asyncio.wait_for(asyncio.shield(future), TERMINAL_S)
+    except (TimeoutError, ConnectionError):
+        return None
+
+
+def _store_refusal(error: Exception) -> Refusal:
+    if isinstance(error, StoreFullError):
+        return Refusal(
+            503,
+            refusal.STORE_FULL,
+            "the agent's disk is full: nothing new can be kept",
+            "free room on the disk of the data folder",
+        )
+    return Refusal(
+        503, refusal.STORE_FAULT, f"the agent's store takes nothing: {error}", "check the data folder and its disk"
+    )

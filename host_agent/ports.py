@@ -1,0 +1,132 @@
+"""Finds and opens serial ports: by name, by address, or by the terminal's USB serial number.
+
+Promise: a port is opened exclusively and with DTR and RTS set before, so that no board resets; what hinders is told in
+one sentence with its cure.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import serial
+from serial.tools import list_ports
+
+from host_agent.config_model import AUTO_PORT
+from host_agent.errors import UserError
+from host_agent.transport import Transport, open_transport
+
+BAUD = 115_200
+OPEN_S = 8.0
+
+NO_PORT, PORT_BUSY, PORT_FAULT = "no_port", "port_busy", "port_fault"
+
+
+class PortError(UserError):
+    """Say why a port cannot be used; `condition` is the code for the clerk's page."""
+
+    def __init__(self, condition: str, what: str, where: str, cure: str) -> None:
+        """Keep the code beside the sentence."""
+        super().__init__(what, where, cure)
+        self.condition = condition
+
+
+class UsbPort:
+    """Name one connected USB serial port."""
+
+    def __init__(self, device: str, serial_number: str | None, description: str) -> None:
+        """Keep what enumeration tells."""
+        self.device = device
+        self.serial_number = serial_number
+        self.description = description
+
+
+def list_usb() -> list[UsbPort]:
+    """Return the connected USB serial ports; 0.6 ms a call."""
+    return [UsbPort(port.device, port.serial_number, port.description or "") for port in list_ports.comports()]
+
+
+def find(port: str, terminal: str, usb: Callable[[], Iterable[UsbPort]] = list_usb) -> str:
+    """Return what to open for a window: its named port, or for "auto" the port with the terminal's serial number.
+
+    :raises PortError: no such terminal is connected.
+    """
+    if port != AUTO_PORT:
+        return port
+    for found in usb():
+        if found.serial_number == terminal:
+            return found.device
+    raise PortError(
+        NO_PORT,
+        f"no terminal {terminal} is connected by USB",
+        "window.port = auto",
+        "plug in its cable, or name the port in agent.toml",
+    )
+
+
+async def open_port(name: str) -> Transport:
+    """Open a port by name or address.
+
+    :raises PortError: it is not there, held by another, not allowed, or hangs.
+    """
+    try:
+        return await open_transport(lambda: _open(name), OPEN_S)
+    except TimeoutError:
+        raise PortError(PORT_FAULT, "the port hangs", name, "pull its cable and plug it in again") from None
+    except (OSError, ValueError) as error:
+        raise _port_error(name, error) from None
+
+
+def _open(name: str) -> Any:
+    port = serial.serial_for_url(name, do_not_open=True, baudrate=BAUD, timeout=0)
+    try:
+        port.exclusive = True
+    except (AttributeError, NotImplementedError):  # addresses and Windows have no such switch; Windows is exclusive
+        pass
+    # Both asserted: the circuits that reset ESP32 boards act only when they differ, and a CDC device sees its host.
+    port.dtr = True
+    port.rts = True
+    port.open()
+    _refuse_later_openers(port)
+    return port
+
+
+def _refuse_later_openers(port: Any) -> None:
+    """Keep programs out that do not ask for the lock (TIOCEXCL); where it does not exist, the lock must do."""
+    if os.name != "posix" or type(port).__module__ != "serial.serialposix":
+        return
+    import fcntl
+    import termios
+
+    try:
+        fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+    except OSError:
+        return
+
+
+def _port_error(name: str, error: Exception) -> PortError:
+    code = getattr(error, "errno", None)
+    text = str(error)
+    if "exclusively lock" in text or code in (errno.EBUSY, errno.EAGAIN) or "PermissionError(13" in text:
+        return PortError(
+            PORT_BUSY, "the port is held by another program", name, "close that program; only one may use the port"
+        )
+    if code in (errno.ENOENT, errno.ENXIO, errno.ENODEV) or "FileNotFoundError" in text:
+        return PortError(
+            NO_PORT, "no such port", name, "check cable and window.port; `yiping agent check` lists the ports"
+        )
+    if code in (errno.EACCES, errno.EPERM):
+        return PortError(
+            PORT_FAULT,
+            "no right to open the port",
+            name,
+            "give this user the right (on Linux: the group that owns the port)",
+        )
+    return PortError(
+        PORT_FAULT, f"the port does not open: {_reason(error)}", name, "check cable, adapter and window.port"
+    )
+
+
+def _reason(error: Exception) -> str:
+    code = getattr(error, "errno", None)
+    return os.strerror(code) if isinstance(code, int) else str(error).splitlines()[0]

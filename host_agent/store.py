@@ -1,0 +1,299 @@
+"""The agent's one store: inbox of the terminals and outbox to the city in the same rows.
+
+Promise: when `commit` returns, everything in the batch is on the disk (WAL, synchronous=FULL) and survives a power cut;
+when it raises, none of it is. One connection writes, from one thread; a second one reads.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from host_agent.errors import StoreFaultError, StoreFullError, UserError
+from host_agent.store_rows import Batch, Change, EventRow, InviteRow, WindowRow
+from host_agent.store_schema import RECEIPTED, REFUSED, WAITING, migrations
+from host_agent.store_space import Reserve
+
+FILE_NAME = "agent.db"
+RESERVE_NAME = "reserve.bin"
+# Small checkpoints keep the log small: a log that fills the disk could not be given back without room to write.
+CHECKPOINT_PAGES = 500
+LOG_LIMIT_BYTES = 2 * 1024 * 1024
+PURGE_ROWS = 1000
+# Rows in one INSERT, largest first: one step of the engine takes the interpreter's lock once, not once a row;
+# few sizes, so that the statement cache holds them all. SQLite's limit is 32,766 values a statement.
+_CHUNKS = (256, 64, 16, 4, 1)
+_EVENT_COLUMNS = (
+    "id, terminal, epoch, seq, copy, window, kind, invite, evidence, stored_utc_ms, delay_ms, clock_offset_ms, state"
+)
+_ROW_PLACES = "(?,?,?,?,?,?,?,?,?,?,?,?,0)"
+_INSERTS = {n: f"INSERT INTO events({_EVENT_COLUMNS}) VALUES {','.join([_ROW_PLACES] * n)}" for n in _CHUNKS}
+_SELECT_EVENTS = (
+    "SELECT e.id, e.terminal, e.epoch, e.seq, e.copy, e.window, e.kind, e.invite, e.evidence,"
+    " e.stored_utc_ms, e.delay_ms, e.clock_offset_ms, i.preimage"
+    " FROM events e LEFT JOIN invites i ON i.invite = e.invite "
+)
+_UPSERT_TERMINAL = (
+    "INSERT INTO terminals(terminal, epoch, seq) VALUES (?,?,?) ON CONFLICT(terminal) DO UPDATE SET"
+    " seq = CASE WHEN excluded.epoch = epoch THEN max(seq, excluded.seq) ELSE excluded.seq END,"
+    " epoch = excluded.epoch WHERE excluded.epoch >= epoch"
+)
+_SETTLE = "UPDATE events SET state = ?, settled_utc_ms = ? WHERE state = 0 AND id IN (SELECT value FROM json_each(?))"
+_INVITE_COLUMNS = ", ".join(InviteRow._fields)
+_COUNT = "UPDATE counters SET value = value + ? WHERE name = ?"
+
+
+class Store:
+    """Own both connections; `commit`, `probe`, `purge` belong to the writer's thread, the rest to the event loop."""
+
+    def __init__(self, folder: Path, reserve: Reserve | None = None) -> None:
+        """Open or make the store in `folder` and bring it to the present layout.
+
+        :raises UserError: the folder or the file cannot be used.
+        """
+        self.path = folder / FILE_NAME
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._db = Database(_connect(self.path))
+            migrations.apply(self._db)
+            self._read = _connect(self.path)
+            self._read.execute("PRAGMA query_only = 1")
+        except (OSError, sqlite3.Error) as error:
+            raise UserError(
+                f"cannot open the store: {error}", str(self.path), "check the folder, its rights and room"
+            ) from None
+        self._conn: sqlite3.Connection = self._db.conn
+        self.reserve = reserve or Reserve(folder / RESERVE_NAME)
+
+    def close(self) -> None:
+        """Close both connections; the log is folded into the database."""
+        self._read.close()
+        self._conn.close()
+
+    # --- the writer's thread
+
+    def commit(self, batch: Batch, settled_utc_ms: int) -> None:
+        """Make the batch durable.
+
+        :raises StoreFullError, StoreFaultError: nothing of the batch is stored.
+        """
+        try:
+            with self._db.atomic():
+                self._insert_events(batch.events)
+                if batch.receipted:
+                    done = self._conn.execute(_SETTLE, (RECEIPTED, settled_utc_ms, _json_ids(batch.receipted))).rowcount
+                    self._conn.execute(_COUNT, (done, "receipted"))
+                for statement, values in (*batch.event_changes, *batch.notes, *batch.changes):
+                    self._conn.execute(statement, values)
+        except sqlite3.Error as error:
+            self._shrink_log()
+            raise _store_error(error) from error
+
+    def probe(self) -> None:
+        """Write a few bytes for nothing but to learn whether the store takes them.
+
+        :raises StoreFullError, StoreFaultError: it does not.
+        """
+        try:
+            with self._db.atomic():
+                self._conn.execute(_COUNT, (1, "probe"))
+        except sqlite3.Error as error:
+            self._shrink_log()
+            raise _store_error(error) from error
+
+    def purge(self, before_utc_ms: int) -> int:
+        """Delete some events that were receipted before that time, and invites twice as old; return how many events.
+
+        :raises StoreFullError, StoreFaultError: nothing was deleted.
+        """
+        try:
+            with self._db.atomic():
+                rows = self._conn.execute(
+                    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE state = ? AND settled_utc_ms < ?"
+                    " ORDER BY id LIMIT ?)",
+                    (RECEIPTED, before_utc_ms, PURGE_ROWS),
+                ).rowcount
+                self._conn.execute(
+                    "DELETE FROM invites WHERE created_utc_ms < ? AND state NOT IN ('pending', 'open')"
+                    " AND created_utc_ms < coalesce((SELECT min(stored_utc_ms) FROM events WHERE state = 0), ?)",
+                    (before_utc_ms, before_utc_ms),
+                )
+        except sqlite3.Error as error:
+            raise _store_error(error) from error
+        return rows
+
+    def _insert_events(self, events: Sequence[EventRow]) -> None:
+        if not events:
+            return
+        execute = self._conn.execute
+        start, left = 0, len(events)
+        for size in _CHUNKS:
+            while left >= size:
+                values: list = []
+                for row in events[start : start + size]:
+                    values += row[:12]
+                execute(_INSERTS[size], values)
+                start, left = start + size, left - size
+        for (terminal, epoch), seq in _highest(events).items():
+            execute(_UPSERT_TERMINAL, (terminal, epoch, seq))
+        execute(_COUNT, (len(events), "stored"))
+
+    def _shrink_log(self) -> None:
+        """Give the log's room back to the disk after a failed commit, else it stays full for good."""
+        try:
+            self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error:
+            return
+
+    # --- the event loop
+
+    def last_event_id(self) -> int:
+        """Return the highest row id ever used, 0 for none."""
+        return self._read.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0]
+
+    def highest(self, terminal: str) -> tuple[int, int]:
+        """Return the highest (epoch, seq) ever held of a terminal, (0, 0) for none."""
+        row = self._read.execute("SELECT epoch, seq FROM terminals WHERE terminal = ?", (terminal,)).fetchone()
+        return row or (0, 0)
+
+    def copies(self, terminal: str, epoch: int, seq: int) -> list[bytes]:
+        """Return the bytes held under one identity; more than one is a conflict."""
+        rows = self._read.execute(
+            "SELECT evidence FROM events WHERE terminal = ? AND epoch = ? AND seq = ? ORDER BY copy",
+            (terminal, epoch, seq),
+        )
+        return [row[0] for row in rows]
+
+    def waiting(self, after_id: int, up_to_id: int, limit: int) -> list[EventRow]:
+        """Return events without receipt, oldest first."""
+        rows = self._read.execute(
+            _SELECT_EVENTS + "WHERE e.state = 0 AND e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?",
+            (after_id, up_to_id, limit),
+        )
+        return [EventRow._make(row) for row in rows]
+
+    def waiting_by_id(self, ids: Iterable[int]) -> list[EventRow]:
+        """Return those of `ids` that still have no receipt, oldest first."""
+        rows = self._read.execute(
+            _SELECT_EVENTS + "WHERE e.state = 0 AND e.id IN (SELECT value FROM json_each(?)) ORDER BY e.id",
+            (_json_ids(ids),),
+        )
+        return [EventRow._make(row) for row in rows]
+
+    def waiting_id(self, terminal: str, epoch: int, seq: int, copy: int) -> int | None:
+        """Return the row id of an event that still has no receipt."""
+        row = self._read.execute(
+            "SELECT id FROM events WHERE terminal = ? AND epoch = ? AND seq = ? AND copy = ? AND state = 0",
+            (terminal, epoch, seq, copy),
+        ).fetchone()
+        return row[0] if row else None
+
+    def counts(self) -> dict[str, int]:
+        """Return waiting, refused, rows, and the totals since the store was made."""
+        one = self._read.execute(
+            "SELECT (SELECT count(*) FROM events WHERE state = 0), (SELECT count(*) FROM events WHERE state = 2),"
+            " (SELECT count(*) FROM events)"
+        ).fetchone()
+        totals = dict(self._read.execute("SELECT name, value FROM counters"))
+        return {
+            "waiting": one[0],
+            "refused": one[1],
+            "rows": one[2],
+            "stored_total": totals["stored"],
+            "receipted_total": totals["receipted"],
+        }
+
+    def refused(self, limit: int) -> list[tuple[str, int, int, int, str]]:
+        """Return the shelf: terminal, epoch, seq, copy and code of what the city refused, newest first."""
+        return self._read.execute(
+            "SELECT terminal, epoch, seq, copy, code FROM events WHERE state = ? ORDER BY id DESC LIMIT ?",
+            (REFUSED, limit),
+        ).fetchall()
+
+    def invite(self, invite: bytes) -> InviteRow | None:
+        """Return one invite."""
+        return self._one_invite("WHERE invite = ?", (invite,))
+
+    def invite_by_key(self, window: str, client_key: str) -> InviteRow | None:
+        """Return the invite that a client made under its own key."""
+        return self._one_invite("WHERE window = ? AND client_key = ?", (window, client_key))
+
+    def recent_invites(self, window: str, limit: int) -> list[InviteRow]:
+        """Return the newest invites of a window, oldest first."""
+        rows = self._read.execute(
+            f"SELECT {_INVITE_COLUMNS} FROM invites WHERE window = ? ORDER BY created_utc_ms DESC LIMIT ?",
+            (window, limit),
+        ).fetchall()
+        return [InviteRow._make(row) for row in reversed(rows)]
+
+    def window(self, window: str) -> WindowRow:
+        """Return what a window was told last."""
+        row = self._read.execute("SELECT window, clerk, paused FROM windows WHERE window = ?", (window,)).fetchone()
+        return WindowRow._make(row) if row else WindowRow(window, None, 0)
+
+    def _one_invite(self, where: str, values: tuple) -> InviteRow | None:
+        row = self._read.execute(f"SELECT {_INVITE_COLUMNS} FROM invites {where}", values).fetchone()
+        return InviteRow._make(row) if row else None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # One connection is handed from the opening thread to the writer's thread; only one of them uses it at a time.
+    conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "fullfsync = 1",
+        "checkpoint_fullfsync = 1",
+        f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+        f"journal_size_limit = {LOG_LIMIT_BYTES}",
+        "cache_size = -2000",
+    ):
+        conn.execute(f"PRAGMA {pragma}").fetchall()
+    return conn
+
+
+def _store_error(error: sqlite3.Error) -> StoreFullError | StoreFaultError:
+    full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return StoreFullError(str(error)) if full else StoreFaultError(str(error))
+
+
+def _highest(events: Sequence[EventRow]) -> dict[tuple[str, int], int]:
+    highest: dict[tuple[str, int], int] = {}
+    for row in events:
+        key = (row.terminal, row.epoch)
+        if row.seq > highest.get(key, -1):
+            highest[key] = row.seq
+    return highest
+
+
+def _json_ids(ids: Iterable[int]) -> str:
+    return "[" + ",".join(map(str, ids)) + "]"
+
+
+def insert_invite(row: InviteRow) -> Change:
+    """Return the change that keeps a new invite."""
+    places = ",".join("?" * len(row))
+    return f"INSERT INTO invites({', '.join(InviteRow._fields)}) VALUES ({places})", tuple(row)
+
+
+def set_invite_state(invite: bytes, state: str, reason: str | None, only_from: tuple[str, ...]) -> Change:
+    """Return the change that moves an invite on, if it stands at one of `only_from`."""
+    places = ",".join("?" * len(only_from))
+    return (
+        f"UPDATE invites SET state = ?, reason = ? WHERE invite = ? AND state IN ({places})",
+        (state, reason, invite, *only_from),
+    )
+
+
+def put_window(row: WindowRow) -> Change:
+    """Return the change that keeps what a window was told."""
+    return "INSERT OR REPLACE INTO windows(window, clerk, paused) VALUES (?,?,?)", tuple(row)
+
+
+def shelve(event_id: int, code: str, utc_ms: int) -> Change:
+    """Return the change that puts an event the city refused on the shelf."""
+    return (
+        "UPDATE events SET state = ?, code = ?, settled_utc_ms = ? WHERE id = ? AND state = ?",
+        (REFUSED, code, utc_ms, event_id, WAITING),
+    )

@@ -1,0 +1,50 @@
+"""Lays out the agent's database and moves an older one to the present shape.
+
+Stored layout (SQLite, WAL, STRICT tables), one file `agent.db` in the data folder:
+
+    events     one row an event, for ever the same bytes; state 0 waiting, 1 receipted, 2 refused.
+               (terminal, epoch, seq) is the event's identity; copy > 1 only where other bytes came under the same one.
+    terminals  the highest (epoch, seq) held of each terminal; survives the purge, HELLO tells it.
+    invites    each invite with its service snapshot, committed before INVITE leaves; state as the API names it.
+    windows    what a window was told (clerk, paused), for the restart of either side.
+    counters   totals since the store was made.
+"""
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+WAITING, RECEIPTED, REFUSED = 0, 1, 2
+
+migrations = Migrations("host_agent.store")
+
+
+@migrations(name="0001_first_layout")
+def _first_layout(db: Database) -> None:
+    for statement in _FIRST_LAYOUT:
+        db.conn.execute(statement)
+
+
+_FIRST_LAYOUT = (
+    """CREATE TABLE events(
+        id INTEGER PRIMARY KEY,
+        terminal TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, copy INTEGER NOT NULL,
+        window TEXT NOT NULL, kind INTEGER, invite BLOB, evidence BLOB NOT NULL,
+        stored_utc_ms INTEGER NOT NULL, delay_ms INTEGER, clock_offset_ms INTEGER,
+        state INTEGER NOT NULL, code TEXT, settled_utc_ms INTEGER,
+        UNIQUE(terminal, epoch, seq, copy)) STRICT""",
+    "CREATE INDEX events_waiting ON events(id) WHERE state = 0",
+    "CREATE INDEX events_refused ON events(id) WHERE state = 2",
+    """CREATE TABLE terminals(
+        terminal TEXT PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE invites(
+        invite BLOB PRIMARY KEY, window TEXT NOT NULL, terminal TEXT NOT NULL, client_key TEXT,
+        clerk TEXT NOT NULL, project_no TEXT, service_no TEXT, origin INTEGER NOT NULL,
+        created_utc_ms INTEGER NOT NULL, timeout_ms INTEGER NOT NULL, preimage BLOB NOT NULL,
+        state TEXT NOT NULL, reason TEXT) STRICT, WITHOUT ROWID""",
+    "CREATE UNIQUE INDEX invites_client_key ON invites(window, client_key) WHERE client_key IS NOT NULL",
+    "CREATE INDEX invites_created ON invites(window, created_utc_ms)",
+    """CREATE TABLE windows(
+        window TEXT PRIMARY KEY, clerk TEXT, paused INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+    "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "INSERT INTO counters(name, value) VALUES ('stored', 0), ('receipted', 0), ('probe', 0)",
+)

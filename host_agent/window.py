@@ -1,0 +1,296 @@
+"""One window: its terminal's connection, opened again for ever, and what the terminal must be told.
+
+Promise: exactly one connection at a time; clerk, pause and policy are told again after each restart of either side;
+what is wrong is a condition (a code) and a sentence.
+
+    absent ──port opens──▶ waiting ──HELLO_REPLY──▶ connected ──lost──▶ absent
+"""
+
+import asyncio
+import json
+import logging
+import os
+import random
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from host_agent import ports, window_faults
+from host_agent.config_model import Config, WindowSection
+from host_agent.errors import UserError
+from host_agent.inbox import Inbox, Source
+from host_agent.invites import Invites
+from host_agent.reconnect import Backoff
+from host_agent.store import Store, put_window
+from host_agent.store_rows import InviteRow, WindowRow
+from host_agent.terminal import LinkEvents, Reply, TerminalConnection
+from host_agent.transport import Transport
+from host_agent.writer import Writer
+from protocol import messages, reasons
+from protocol.link import AgentLink
+
+# HELLO is sent each second; a terminal boots in less than this. After it the port is opened anew.
+ANSWER_S = 15.0
+# time_quality 3 means synced within 10 minutes.
+TIME_SYNC_S = 300.0
+# An invite that reaches the terminal later than this is for a citizen who has left.
+INVITE_TTL_MS = 15_000
+_LOOK_S = 0.5
+
+_log = logging.getLogger(__name__)
+Opener = Callable[[str], "asyncio.Future[Transport]"]
+
+
+class Window:
+    """Own the terminal of one window; belongs to the event loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        section: WindowSection,
+        store: Store,
+        writer: Writer,
+        inbox: Inbox,
+        utc_ms: Callable[[], int],
+        changed: Callable[["Window"], None],
+    ) -> None:
+        """Read back what the window was told last; `run` opens the port."""
+        self.section = section
+        self._policy = config.policy.message()
+        self._store = store
+        self._writer = writer
+        self._inbox = inbox
+        self._utc_ms = utc_ms
+        self._changed = changed
+        self.invites = Invites(config.agent.centre, section.id, section.terminal, store, writer, utc_ms)
+        told = store.window(section.id)
+        self.clerk: dict[str, Any] | None = json.loads(told.clerk) if told.clerk else None
+        self.paused = bool(told.paused)
+        self.ticket: str | None = None
+        self.hello: dict[str, Any] | None = None
+        self.shown: str | None = None
+        self.terminal_counters: dict[str, Any] = {}
+        self.link_counters: dict[str, Any] = {}
+        self.port: str | None = None
+        self.fault: UserError | None = None
+        self.connections = 0
+        self._connection: TerminalConnection | None = None
+        self._source: Source | None = None
+        self._lost: asyncio.Future[str] | None = None
+        self._answered: asyncio.Future[None] | None = None
+        self._time_sync: asyncio.TimerHandle | None = None
+
+    # --- opening
+
+    @property
+    def connected(self) -> bool:
+        """Say whether the right terminal answers."""
+        return self._source is not None
+
+    async def open(self) -> None:
+        """Open the port and send HELLO.
+
+        :raises PortError: it does not open.
+        """
+        name = ports.find(self.section.port, self.section.terminal)
+        transport = await ports.open_port(name)
+        loop = asyncio.get_running_loop()
+        epoch, seq = self._inbox.highest(self.section.terminal)
+        link = AgentLink(_now_ms(), secrets.token_bytes(8), secrets.randbelow(255) + 1, self._utc_ms(), epoch, seq)
+        self._lost, self._answered = loop.create_future(), loop.create_future()
+        self._connection = TerminalConnection(transport, link, self, _now_ms)
+        self.port = name
+        self.fault = window_faults.connecting(self.section, name)
+        self._connection.start()
+
+    async def answered(self, timeout_s: float) -> None:
+        """Wait for HELLO_REPLY, at most that long.
+
+        :raises UserError: the wrong terminal answers, or versions do not meet; TimeoutError: none answers.
+        """
+        await asyncio.wait_for(asyncio.shield(self._answered), timeout_s)
+
+    async def run(self, rng: random.Random) -> None:
+        """Keep the terminal connected for ever; returns only by being cancelled."""
+        loop = asyncio.get_running_loop()
+        backoff = Backoff(rng)
+        try:
+            while True:
+                try:
+                    if self._connection is None:
+                        await self.open()
+                    await self._hold()
+                    backoff.opened(loop.time())
+                    reason = await self._lost
+                    self._note_fault(window_faults.lost(self.section, str(self.port), reason))
+                except UserError as error:
+                    self._note_fault(error)
+                self.close("opened anew")
+                await self._pause(backoff.pause_s(loop.time()))
+        finally:
+            self.close()
+
+    async def _hold(self) -> None:
+        """Wait for the first answer; whoever does not answer is opened anew."""
+        try:
+            await self.answered(ANSWER_S)
+        except TimeoutError:
+            raise window_faults.no_answer(self.section, str(self.port)) from None
+
+    async def _pause(self, pause_s: float) -> None:
+        """Wait, or less when a port that was missing appears."""
+        missing = not self.port_there()
+        end_s = asyncio.get_running_loop().time() + pause_s
+        while (left_s := end_s - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(left_s, _LOOK_S))
+            if missing and self.port_there():
+                return
+
+    def port_there(self) -> bool:
+        """Say whether the port exists now."""
+        try:
+            name = ports.find(self.section.port, self.section.terminal)
+        except UserError:
+            return False
+        return "://" in name or os.name != "posix" or os.path.exists(name)
+
+    def close(self, reason: str = "the agent stops") -> None:
+        """Give the connection up."""
+        if self._connection is not None:
+            self._connection.close(reason)
+        self._connection = None
+
+    def _note_fault(self, fault: UserError) -> None:
+        if self.fault is None or self.fault.message != fault.message:
+            _log.warning("window %s: %s", self.section.id, fault.message)
+        self.fault = fault
+        self._changed(self)
+
+    # --- heard from the connection (terminal.Listener)
+
+    def established(self, hello: dict[str, Any]) -> None:
+        """Check who answers, and tell it what it may have forgotten."""
+        fault = window_faults.misfit(self.section, hello, str(self.port))
+        if fault is not None:
+            if not self._answered.done():
+                self._answered.set_exception(fault)
+            self._note_fault(fault)
+            self._connection.close(fault.what)
+            return
+        offset_ms = None if hello["utc_ms"] is None else hello["utc_ms"] - self._utc_ms()
+        self.hello = hello
+        self._source = Source(self.section.terminal, hello["epoch"], self.section.id, offset_ms)
+        self.connections += 1
+        self.fault = window_faults.told(self.section, hello, str(self.port))
+        if not self._answered.done():
+            self._answered.set_result(None)
+        _log.info("terminal %s answers", self.section.terminal, extra={"firmware": hello["firmware"]})
+        self._tell_all()
+        self._changed(self)
+
+    def events(self, events: LinkEvents) -> None:
+        """Store events; the connection that brought them hears when they are durable."""
+        if self._source is not None:
+            self._inbox.take(self._source, events, self._connection.stored, self.invites.preimage)
+
+    def state(self, state: dict[str, Any]) -> None:
+        """Take the hint of what the terminal shows."""
+        if self.shown != state["state"]:
+            self.shown = state["state"]
+            self._changed(self)
+
+    def terminal_status(self, status: dict[str, Any]) -> None:
+        """Take the terminal's counters."""
+        self.terminal_counters = status
+
+    def lost(self, reason: str) -> None:
+        """Hear that the connection is gone."""
+        if self._connection is not None:
+            self.link_counters = self._connection.status()
+        self._connection = None
+        self._source = None
+        self.shown = None
+        if self._time_sync is not None:
+            self._time_sync.cancel()
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(window_faults.lost(self.section, str(self.port), reason))
+            self._answered.exception()
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(reason)
+        self._changed(self)
+
+    def outcome(self, invite: bytes, state: str) -> None:
+        """Hear that a sealed outcome of this window is durable."""
+        self.invites.ended(invite, state)
+        self._changed(self)
+
+    @property
+    def clock_offset_ms(self) -> int | None:
+        """Return the terminal's clock minus this PC's, as measured at HELLO."""
+        return self._source.clock_offset_ms if self._source is not None else None
+
+    def link_status(self) -> dict[str, Any]:
+        """Return the counters of the present connection, or of the last one."""
+        return self._connection.status() if self._connection is not None else self.link_counters
+
+    # --- told to the terminal
+
+    def request(self, type_: int, fields: dict[str, Any]) -> "asyncio.Future[Reply] | None":
+        """Send a request; None without a connected terminal."""
+        return self._connection.request(type_, fields) if self._source is not None else None
+
+    def keep(self) -> WindowRow:
+        """Return what must be remembered of this window."""
+        clerk = json.dumps(self.clerk, ensure_ascii=False) if self.clerk is not None else None
+        return WindowRow(self.section.id, clerk, int(self.paused))
+
+    async def remember(self) -> None:
+        """Make clerk and pause durable.
+
+        :raises StoreFullError, StoreFaultError: they are not.
+        """
+        await self._writer.write(put_window(self.keep()))
+
+    def send_invite(self, row: InviteRow) -> "asyncio.Future[Reply] | None":
+        """Send an invite with its present age; None without a connected terminal."""
+        age_ms = max(0, self._utc_ms() - row.created_utc_ms)
+        fields = {
+            "invite": row.invite,
+            "age_ms": min(age_ms, 0xFFFFFFFF),
+            "ttl_ms": INVITE_TTL_MS,
+            "timeout_ms": row.timeout_ms,
+            "origin": row.origin,
+            "qr": None,
+        }
+        future = self.request(messages.INVITE, fields)
+        if future is not None:
+            future.add_done_callback(lambda done: self._invite_answered(row.invite, done))
+        return future
+
+    def _invite_answered(self, invite: bytes, done: "asyncio.Future[Reply]") -> None:
+        if done.cancelled() or done.exception() is not None:
+            return
+        reason = done.result()[0]
+        if reason == reasons.OK:
+            self.invites.opened(invite)
+        elif reason != reasons.BUSY:
+            self.invites.refused(invite, reasons.NAMES.get(reason, f"reason_{reason}"))
+        self._changed(self)
+
+    def _tell_all(self) -> None:
+        if self._policy:
+            self._connection.request(messages.CONFIG, {"policy": self._policy})
+        self._connection.request(messages.CLERK, {"clerk": self.clerk})
+        self._connection.request(messages.PAUSE, {"paused": self.paused})
+        for row in self.invites.pending():
+            self.send_invite(row)
+        self._time_sync = asyncio.get_running_loop().call_later(TIME_SYNC_S, self._sync_time)
+
+    def _sync_time(self) -> None:
+        if self._source is not None:
+            self._connection.request(messages.TIME, {"utc_ms": self._utc_ms()})
+            self._time_sync = asyncio.get_running_loop().call_later(TIME_SYNC_S, self._sync_time)
+
+
+def _now_ms() -> int:
+    return int(asyncio.get_running_loop().time() * 1000)
