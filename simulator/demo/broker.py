@@ -25,7 +25,7 @@ persistence true
 persistence_location {folder}/
 autosave_interval 5
 max_queued_messages 100000
-message_size_limit {limit}
+max_packet_size {limit}
 log_dest stderr
 log_type error
 log_type warning

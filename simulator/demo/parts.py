@@ -21,6 +21,7 @@ READY_S = 30.0
 TERM_S = 5.0
 """How long a part may take to end itself before it is killed."""
 POLL_S = 0.05
+ROOT = Path(__file__).parents[2]
 
 
 class Part:
@@ -45,7 +46,13 @@ class Part:
             return
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                self.argv, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self.argv,
+                cwd=self.folder,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         if wait:
             self.wait_ready()
@@ -99,12 +106,25 @@ def yiping(*arguments: str) -> list[str]:
 def run_once(name: str, argv: list[str], folder: Path) -> str:
     """Run a command to its end and return what it printed. Raise UserError with its own words when it fails."""
     done = subprocess.run(
-        argv, check=False, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=READY_S
+        argv,
+        check=False,
+        cwd=folder,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=READY_S,
     )
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
         raise UserError(f"{name} failed: {said}", " ".join(argv), "see the message")
     return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment, with these very sources findable from any folder."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
 def free_port() -> int:
