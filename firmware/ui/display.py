@@ -1,0 +1,93 @@
+"""Keep the screen true to the state: paint the regions that changed, strip by strip, and let others run in between.
+
+A region is (x, y, width, height, painter, args). What stands on the glass is remembered, so that a press repaints what
+it changed and not the rest; a new state in the middle of a painting goes first.
+"""
+
+from app import states
+from ui.canvas import STRIP_PIXELS
+from ui.screens import chosen, closed, please_rate, scan_code, staff_card, thanks
+
+SCREENS = {
+    states.NO_CLERK: closed.regions,
+    states.IDLE: staff_card.regions,
+    states.SERVING: staff_card.regions,
+    states.INVITED: please_rate.regions,
+    states.CHOSEN: chosen.regions,
+    states.THANKS: thanks.regions,
+    states.UNRATED: scan_code.unrated,
+    states.NOT_INVITED: scan_code.not_invited,
+    states.PAUSED: scan_code.paused,
+    states.FULL: scan_code.full,
+    states.FAULT: scan_code.fault,
+}
+
+
+class Display:
+    """Know what should be on the glass, and what is."""
+
+    def __init__(self, canvas: object, strings: object) -> None:
+        self._canvas = canvas
+        self._strings = strings
+        self._state = states.NO_CLERK
+        self._view = {"notice": None}
+        self._linked = True
+        self._wanted = []
+        self._glass = []
+        self._region = None  # being painted
+        self._row = 0
+
+    def show(self, state: str, view: dict, now_ms: int) -> None:
+        """Take a new state; nothing is painted yet."""
+        self._state, self._view = state, view
+        self._arrange(now_ms)
+
+    def linked(self, linked: bool, now_ms: int) -> None:
+        """Take whether there is a link, for the icon."""
+        self._linked = linked
+        self._arrange(now_ms)
+
+    def tick(self, now_ms: int) -> None:
+        """Take the time, for a countdown."""
+        self._arrange(now_ms)
+
+    def due_ms(self, now_ms: int) -> int | None:
+        """Return when a countdown next changes, ms, or None."""
+        until_ms = self._view.get("until_ms")
+        if until_ms is None or until_ms <= now_ms:
+            return None
+        return now_ms + ((until_ms - now_ms - 1) % 1000 + 1)
+
+    def paint(self) -> bool:
+        """Paint one strip; return False when nothing is left to paint."""
+        if self._region is None and not self._next_region():
+            return False
+        x, y, width, height, painter, args = self._region
+        rows = min(STRIP_PIXELS // width, height - self._row)
+        self._canvas.begin(x, y + self._row, width, rows)
+        painter(self._canvas, self._strings, args)
+        self._canvas.flush()
+        self._row += rows
+        if self._row >= height:
+            self._glass.append(self._region)
+            self._region = None
+        return True
+
+    def _arrange(self, now_ms: int) -> None:
+        """Ask the screen for its regions; give up a painting that is not wanted any more."""
+        self._wanted = SCREENS[self._state](self._view, now_ms, self._linked)
+        if self._region is not None and self._region not in self._wanted:
+            self._region = None
+
+    def _next_region(self) -> bool:
+        for region in self._wanted:
+            if region not in self._glass:
+                self._glass = [old for old in self._glass if not _overlap(old, region)]
+                self._region = region
+                self._row = 0
+                return True
+        return False
+
+
+def _overlap(a: tuple, b: tuple) -> bool:
+    return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]

@@ -1,0 +1,46 @@
+"""CHOSEN: the level that was pressed, for two seconds, then only that it is saved; how long it may be changed."""
+
+from ui import icons, theme
+from ui.screens import parts
+from ui.strings import LARGE, MIDDLE, SMALL
+
+_TOP = parts.BAND
+_HIGH = parts.MARKS_TOP - parts.BAND
+_CARD_TOP = _TOP + 9
+_CARD_HIGH = _HIGH - 18
+
+
+def regions(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions, the answer to the press first."""
+    left = parts.seconds_left(view["until_ms"], now_ms)
+    return [
+        (0, _TOP, parts.WIDTH, _HIGH, paint_level, (view["level"],)),
+        (0, 0, parts.WIDTH, parts.BAND, paint_change, (left,)),
+        parts.marks(),
+    ]
+
+
+def paint_level(canvas: object, strings: object, args: tuple) -> None:
+    """Paint the level, every one in the same place and size; 0 stands for none."""
+    level = args[0]
+    canvas.fill(0, _TOP, parts.WIDTH, _HIGH, theme.PAGE)
+    paper = theme.LEVELS[level] if level else theme.BAND
+    text = strings["level_" + str(level)] if level else strings["chosen_hidden"]
+    canvas.card(6, _CARD_TOP, parts.WIDTH - 12, _CARD_HIGH, paper, 8)
+    icon = icons.FACE + level if level else icons.TICK
+    width = LARGE + 12 + canvas.packs[LARGE].text_width(text)
+    x = (parts.WIDTH - width) // 2
+    y = _CARD_TOP + (_CARD_HIGH - LARGE) // 2
+    canvas.icon(LARGE, x, y, icon, theme.ON_LEVEL, paper)
+    canvas.text(LARGE, x + LARGE + 12, y - 1, text, theme.ON_LEVEL, paper)
+
+
+def paint_change(canvas: object, strings: object, args: tuple) -> None:
+    """Paint how long the choice may be changed."""
+    canvas.fill(0, 0, parts.WIDTH, parts.BAND, theme.BAND)
+    seconds, text = str(args[0]), strings["chosen_change"]
+    middle, small = canvas.packs[MIDDLE], canvas.packs[SMALL]
+    width = middle.text_width(seconds) + 4 + small.text_width(text)
+    x = (parts.WIDTH - width) // 2
+    canvas.text(MIDDLE, x, 8, seconds, theme.ON_BAND, theme.BAND)
+    canvas.text(SMALL, x + width - small.text_width(text), 14, text, theme.ON_BAND, theme.BAND)

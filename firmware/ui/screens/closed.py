@@ -1,0 +1,50 @@
+"""NO_CLERK: nobody serves here now; the notice of the hall, if there is one."""
+
+from ui import canvas as c
+from ui import theme
+from ui.screens import parts
+from ui.strings import LARGE, SMALL
+
+_LINES_MAX = 5
+_PITCH = 32
+_NOT_FIRST = "，。、；：！？）》」”"  # never at the beginning of a line
+
+
+def regions(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions."""
+    notice = view["notice"]
+    if notice:
+        return [parts.band("closed", linked), parts.page(paint_notice, (notice,))]
+    return [parts.band("closed", linked), parts.page(paint_closed, ())]
+
+
+def paint_closed(canvas: object, strings: object, args: tuple) -> None:
+    """Paint that the window is not open yet."""
+    canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
+    canvas.text(LARGE, parts.WIDTH // 2, 120, strings["closed_note"], theme.INK, theme.PAGE, c.CENTRE)
+
+
+def paint_notice(canvas: object, strings: object, args: tuple) -> None:
+    """Paint the notice, as many lines as fit."""
+    canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
+    lines = broken(canvas.packs[SMALL], args[0], parts.WIDTH - 32)[:_LINES_MAX]
+    y = parts.BAND + (parts.HEIGHT - parts.BAND - len(lines) * _PITCH) // 2 + (_PITCH - SMALL) // 2
+    for line in lines:
+        canvas.text(SMALL, 16, y, line, theme.INK, theme.PAGE)
+        y += _PITCH
+
+
+def broken(pack: object, text: str, width: int) -> list:
+    """Return the text in lines of at most `width` px; a closing mark hangs over rather than begin a line."""
+    lines, line, used = [], "", 0
+    for char in text:
+        advance = pack.advance(pack.find(ord(char)))
+        if char == "\n" or (used + advance > width and char not in _NOT_FIRST):
+            lines.append(line)
+            line, used = "", 0
+        if char != "\n" and (line or char != " "):
+            line += char
+            used += advance
+    if line:
+        lines.append(line)
+    return lines

@@ -1,0 +1,75 @@
+"""UNRATED, NOT_INVITED, PAUSED, FULL and FAULT: what is the matter, and the code to scan instead."""
+
+from ui import canvas as c
+from ui import qr, theme
+from ui.screens import parts
+from ui.strings import MIDDLE, SMALL
+
+_PANEL = 176  # px of a side
+_PANEL_X = 9
+_PANEL_Y = parts.BAND + 9
+_TEXT_X = (_PANEL_X + _PANEL + parts.WIDTH) // 2
+
+
+def unrated(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions after a timeout: it may still be rated."""
+    return _regions(view, linked, "unrated", "unrated_code", "unrated_no_code", None)
+
+
+def not_invited(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions after a press that nobody asked for."""
+    return _regions(view, linked, "not_invited", "not_invited_code", "scan_no_code", None)
+
+
+def paused(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions of a window that pauses."""
+    return _regions(view, linked, "paused", "scan_code", "scan_no_code", None)
+
+
+def full(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions of a terminal without room."""
+    return _regions(view, linked, "paused", "scan_code", "scan_no_code", "full_note")
+
+
+def fault(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions of a terminal that must be looked after."""
+    return _regions(view, linked, "paused", "scan_code", "scan_no_code", "fault_note")
+
+
+def _regions(view: dict, linked: bool, title: str, with_code: str, no_code: str, note: str | None) -> list:
+    bits = qr.unpack(view["qr"])
+    why = view.get("why", 0)
+    if bits is None:
+        return [parts.band(title, linked), parts.page(paint_text, (no_code, note, why))]
+    return [parts.band(title, linked), parts.page(paint_code, (with_code, note, why, bits))]
+
+
+def paint_text(canvas: object, strings: object, args: tuple) -> None:
+    """Paint where to find a code."""
+    no_code, note, why = args
+    canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
+    y = 98 if note is None else 76
+    canvas.lines(MIDDLE, parts.WIDTH // 2, y, strings[no_code], theme.INK, theme.PAGE, c.CENTRE, 42)
+    if note is not None:
+        text = _note(strings, note, why, " ")
+        canvas.text(SMALL, parts.WIDTH // 2, 196, text, theme.MUTED, theme.PAGE, c.CENTRE)
+
+
+def paint_code(canvas: object, strings: object, args: tuple) -> None:
+    """Paint the code on white, with its quiet zone, and what it is for."""
+    with_code, note, why, (side, bits) = args
+    canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
+    canvas.card(_PANEL_X, _PANEL_Y, _PANEL, _PANEL, theme.PANEL)
+    step = _PANEL // (side + 2 * qr.QUIET)
+    margin = (_PANEL - step * side) // 2
+    canvas.squares(_PANEL_X + margin, _PANEL_Y + margin, step, side, bits)
+    y = 118 if note is None else 68
+    canvas.lines(SMALL, _TEXT_X, y, strings[with_code], theme.INK, theme.PAGE, c.CENTRE, 30)
+    if note is not None:
+        canvas.lines(SMALL, _TEXT_X, 146, _note(strings, note, why, "\n"), theme.MUTED, theme.PAGE, c.CENTRE, 27)
+
+
+def _note(strings: object, note: str, why: int, join: str) -> str:
+    """Return the note for the technician, with the code of the fault."""
+    text = strings[note].replace("\n", join)
+    return text + join + strings["code"] + " " + str(why) if why else text

@@ -1,0 +1,64 @@
+"""IDLE and SERVING: who serves here, and the ticket that was called."""
+
+from ui import canvas as c
+from ui import icons, theme
+from ui.screens import parts
+from ui.strings import MIDDLE, SMALL
+
+_STARS = 5
+_PORTRAIT_X, _PORTRAIT_WIDE, _PORTRAIT_HIGH = 14, 104, 134
+_TEXT_X = 134
+_CARD_HIGH = 156
+_FOOT_TOP = parts.BAND + _CARD_HIGH
+_FOOT_HIGH = parts.HEIGHT - _FOOT_TOP
+
+
+def regions(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions: welcome, card, ticket."""
+    clerk = view["clerk"] or {}
+    ticket = view["ticket"]
+    stars = clerk.get("stars", 0)
+    if type(stars) is not int or not 0 <= stars <= _STARS:
+        stars = 0
+    who = (str(clerk.get("name", "")), str(clerk.get("number", "")), str(clerk.get("post", "")), stars)
+    if ticket is None:
+        return [parts.band("welcome", linked), parts.page(paint_card, (parts.HEIGHT - parts.BAND, who))]
+    return [
+        parts.band("serving", linked),
+        (0, parts.BAND, parts.WIDTH, _CARD_HIGH, paint_card, (_CARD_HIGH, who)),
+        (0, _FOOT_TOP, parts.WIDTH, _FOOT_HIGH, paint_ticket, (ticket,)),
+    ]
+
+
+def paint_card(canvas: object, strings: object, args: tuple) -> None:
+    """Paint portrait, name, number, post and stars, in the middle of the height given."""
+    high, (name, number, post, stars) = args
+    top = parts.BAND + (high - _PORTRAIT_HIGH) // 2
+    canvas.fill(0, parts.BAND, parts.WIDTH, high, theme.PAGE)
+    canvas.card(_PORTRAIT_X, top, _PORTRAIT_WIDE, _PORTRAIT_HIGH, theme.LINE)
+    _paint_person(canvas, top + _PORTRAIT_HIGH - icons.PERSON_SIZE)
+    room = parts.WIDTH - _TEXT_X - 8
+    middle, small = canvas.packs[MIDDLE], canvas.packs[SMALL]
+    canvas.text(MIDDLE, _TEXT_X, top + 3, middle.fitting(name, room), theme.INK, theme.PAGE)
+    text = strings["number"] + " " + number
+    canvas.text(SMALL, _TEXT_X, top + 45, small.fitting(text, room), theme.MUTED, theme.PAGE)
+    canvas.text(SMALL, _TEXT_X, top + 76, small.fitting(post, room), theme.MUTED, theme.PAGE)
+    for i in range(_STARS if stars else 0):
+        code, ink = (icons.STAR, theme.STAR) if i < stars else (icons.STAR_EMPTY, theme.STAR_EMPTY)
+        canvas.icon(SMALL, _TEXT_X - 1 + i * 26, top + 110, code, ink, theme.PAGE)
+
+
+def _paint_person(canvas: object, y: int) -> None:
+    """Paint the figure that stands in for a portrait."""
+    x = _PORTRAIT_X + (_PORTRAIT_WIDE - icons.PERSON_SIZE) // 2
+    slice_high = icons.PERSON_SIZE // icons.PERSON_ROWS
+    for row in range(icons.PERSON_ROWS):
+        canvas.icon(icons.PERSON_SIZE, x, y + row * slice_high, icons.PERSON + row, theme.PANEL, theme.LINE)
+
+
+def paint_ticket(canvas: object, strings: object, args: tuple) -> None:
+    """Paint the ticket that was called."""
+    canvas.fill(0, _FOOT_TOP, parts.WIDTH, _FOOT_HIGH, theme.PANEL)
+    canvas.fill(0, _FOOT_TOP, parts.WIDTH, 1, theme.LINE)
+    text = canvas.packs[MIDDLE].fitting(strings["ticket"] + " " + args[0], parts.WIDTH - 16)
+    canvas.text(MIDDLE, parts.WIDTH // 2, _FOOT_TOP + 5, text, theme.INK, theme.PANEL, c.CENTRE)

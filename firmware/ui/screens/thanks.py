@@ -1,0 +1,24 @@
+"""THANKS: the same after every level; another text for who chose not to rate."""
+
+from ui import canvas as c
+from ui import icons, theme
+from ui.screens import parts
+from ui.strings import LARGE, SMALL
+
+_DISC = 64
+
+
+def regions(view: dict, now_ms: int, linked: bool) -> list:
+    """Return one region of the whole screen."""
+    texts = ("declined", "declined_note") if view["declined"] else ("thanks", "thanks_note")
+    return [(0, 0, parts.WIDTH, parts.HEIGHT, paint, texts)]
+
+
+def paint(canvas: object, strings: object, args: tuple) -> None:
+    """Paint a tick, the thanks and a note."""
+    middle = parts.WIDTH // 2
+    canvas.fill(0, 0, parts.WIDTH, parts.HEIGHT, theme.PAGE)
+    canvas.card(middle - _DISC // 2, 34, _DISC, _DISC, theme.BAND, _DISC // 2)
+    canvas.icon(LARGE, middle - LARGE // 2, 34 + (_DISC - LARGE) // 2, icons.TICK, theme.ON_BAND, theme.BAND)
+    canvas.text(LARGE, middle, 118, strings[args[0]], theme.INK, theme.PAGE, c.CENTRE)
+    canvas.text(SMALL, middle, 178, strings[args[1]], theme.MUTED, theme.PAGE, c.CENTRE)

@@ -1,0 +1,1 @@
+"""What terminals show: glyph packs built from an open font."""

@@ -1,0 +1,82 @@
+"""Render glyph packs with FreeType (through Pillow). The same font and the same Pillow give the same bytes."""
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from host_agent.content import icons
+from host_agent.content.glyph_pack import FULL_WIDTH_FROM, Pack
+from host_agent.content.glyph_sets import GlyphSet
+from host_agent.errors import UserError
+
+EM_ASCENT = 0.88  # of the size: where the font's ideographs have their baseline
+_WEIGHT = {18: 0.2, 20: 0.2, 28: 0.3, 40: 0.5}  # stroke added on each side, px: thin lines wash out on a small display
+_ROOM = 24  # px around the em box while the real extent is measured
+
+
+def render(wanted: GlyphSet, font_path: Path) -> Pack:
+    """Return the pack; UserError names characters that the font does not have."""
+    images = {code: icons.image(paint, wanted.size) for code, paint in wanted.icons.items()}
+    advances: dict[int, int] = {}
+    if wanted.chars:
+        font = ImageFont.truetype(str(font_path), wanted.size, layout_engine=ImageFont.Layout.BASIC)
+        _refuse_missing(wanted.chars, font, font_path)
+        for char in wanted.chars:
+            images[ord(char)] = _glyph(char, font, wanted.size)
+            if ord(char) < FULL_WIDTH_FROM:
+                advances[ord(char)] = round(font.getlength(char))
+    for first, paint in wanted.sliced.items():
+        for row, part in enumerate(_slices(icons.image(paint, wanted.size), wanted.rows)):
+            images[first + row] = part
+    return _pack(wanted.size, images, advances)
+
+
+def _refuse_missing(chars: str, font: ImageFont.FreeTypeFont, font_path: Path) -> None:
+    nothing = font.getmask("\U0010fffe").getbbox(), bytes(font.getmask("\U0010fffe"))
+    missing = [c for c in chars if c != " " and (font.getmask(c).getbbox(), bytes(font.getmask(c))) == nothing]
+    if missing:
+        raise UserError(f"the font lacks {''.join(missing)}", str(font_path), "choose another font or other texts")
+
+
+def _glyph(char: str, font: ImageFont.FreeTypeFont, size: int) -> Image.Image:
+    """Return the glyph with _ROOM around its em box."""
+    side = size + 2 * _ROOM
+    image = Image.new("L", (side, side), 0)
+    baseline = _ROOM + round(EM_ASCENT * size)
+    stroke = _WEIGHT.get(size, 0)
+    ImageDraw.Draw(image).text((_ROOM, baseline), char, font=font, fill=255, anchor="ls", stroke_width=stroke)
+    return image
+
+
+def _slices(image: Image.Image, rows: int) -> list[Image.Image]:
+    height = image.height // rows
+    return [image.crop((0, row * height, image.width, (row + 1) * height)) for row in range(rows)]
+
+
+def _pack(size: int, images: dict[int, Image.Image], advances: dict[int, int]) -> Pack:
+    """Cut all images to one common cell."""
+    left = top = 0
+    right = bottom = 0
+    for code, image in images.items():
+        x0, y0, x1, y1 = image.getbbox() or (_ROOM, _ROOM, _ROOM, _ROOM)
+        room = _room(image, size, code)
+        left, top = max(left, room - x0), max(top, room - y0)
+        right, bottom = max(right, x1 - room), max(bottom, y1 - room)
+    width = left + right + (left + right) % 2
+    cells = {}
+    for code, image in images.items():
+        room = _room(image, size, code)
+        box = (room - left, room - top, room - left + width, room + bottom)
+        cells[code] = _nibbles(image.crop(box))
+    return Pack(size, width, top + bottom, left, top, advances, cells)
+
+
+def _room(image: Image.Image, size: int, code: int) -> int:
+    """Return the columns and rows of an image that lie before its em box; icons have none."""
+    return 0 if code >= icons.FACE and image.width == size else _ROOM
+
+
+def _nibbles(image: Image.Image) -> bytes:
+    """Return 4 bits a pixel, first pixel high; the width is even."""
+    pixels = [(value * 15 + 127) // 255 for value in image.tobytes()]
+    return bytes(high << 4 | low for high, low in zip(pixels[::2], pixels[1::2], strict=True))

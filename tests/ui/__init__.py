@@ -1,0 +1,1 @@
+"""Screens, as pixels and as texts."""

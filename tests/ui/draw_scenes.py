@@ -1,0 +1,74 @@
+"""Draw scenes with the firmware's own screens, under MicroPython: `draw_scenes.py ASSETS CODE OUT`.
+
+Writes OUT/<scene>.rgb565 (320 × 240, high byte first) and prints one JSON line a scene: its name, the texts drawn,
+and the regions painted.
+"""
+
+import json
+import sys
+
+from tests.ui.scenes import scenes
+from ui.canvas import Canvas
+from ui.display import Display
+from ui.glyphs import open_packs
+from ui.strings import Strings
+
+WIDTH, HEIGHT = 320, 240
+
+
+class Glass:
+    """Keep what was sent to the display."""
+
+    def __init__(self):
+        self.pixels = bytearray(2 * WIDTH * HEIGHT)
+
+    def blit(self, x, y, width, height, pixels):
+        """Copy a region, as the panel does."""
+        assert 0 <= x and x + width <= WIDTH and 0 <= y and y + height <= HEIGHT
+        assert len(pixels) == 2 * width * height
+        for row in range(height):
+            start = 2 * ((y + row) * WIDTH + x)
+            self.pixels[start : start + 2 * width] = pixels[2 * row * width : 2 * (row + 1) * width]
+
+
+class ReadableCanvas(Canvas):
+    """Note each text with its place, once."""
+
+    def __init__(self, lcd, packs):
+        super().__init__(lcd, packs)
+        self.texts = []
+
+    def text(self, size, x, y, text, ink, paper, align=0):
+        """Draw and note the text, the left end and the width in px with it."""
+        width = self.packs[size].text_width(text)
+        left = x - (width if align == 2 else width // 2 if align else 0)
+        note = [y, left, width, size, text]
+        if note not in self.texts:
+            self.texts.append(note)
+        super().text(size, x, y, text, ink, paper, align)
+
+
+def draw(name, scene, packs, out):
+    """Draw one scene into a file, tell its texts."""
+    state, view, linked = scene
+    glass = Glass()
+    canvas = ReadableCanvas(glass, packs)
+    display = Display(canvas, Strings())
+    display.show(state, view, 0)
+    display.linked(linked, 0)
+    strips = 0
+    while display.paint():
+        strips += 1
+    with open(out + "/" + name + ".rgb565", "wb") as file:
+        file.write(glass.pixels)
+    print(json.dumps({"scene": name, "texts": sorted(canvas.texts), "strips": strips}))
+
+
+def main():
+    """Draw every scene."""
+    packs = open_packs(sys.argv[1])
+    for name, scene in sorted(scenes(sys.argv[2]).items()):
+        draw(name, scene, packs, sys.argv[3])
+
+
+main()

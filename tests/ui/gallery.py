@@ -1,0 +1,97 @@
+"""Draw all scenes and hand them out as pictures and texts.
+
+`python -m tests.ui.gallery` writes goldens.txt anew, `python -m tests.ui.gallery FOLDER` the pictures as PNG.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import attrs
+import segno
+from PIL import Image
+
+from tests.micropython_server import run_forked
+from tests.ui.scenes import CODE_TEXT
+
+ROOT = Path(__file__).parents[2]
+ASSETS = ROOT / "firmware" / "assets"
+GOLDENS = Path(__file__).parent / "goldens.txt"
+SIZE = (320, 240)
+
+
+@attrs.frozen
+class Scene:
+    """One screen: its picture, and its texts as (y, x, width, glyph size, text)."""
+
+    picture: Image.Image
+    texts: list[tuple[int, int, int, int, str]]
+
+
+def packed_code(text: str) -> str:
+    """Return a QR code as the agent sends it: "size:base64", one bit a module."""
+    rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix]
+    bits = "".join("1" if module else "0" for row in rows for module in row)
+    bits += "0" * (-len(bits) % 8)
+    data = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
+    return f"{len(rows)}:{base64.b64encode(data).decode()}"
+
+
+def draw_all() -> dict[str, Scene]:
+    """Return every scene by name, drawn by the firmware under MicroPython."""
+    with tempfile.TemporaryDirectory() as folder:
+        code, output = run_forked(
+            [str(ROOT / "tests/ui/draw_scenes.py"), str(ASSETS), packed_code(CODE_TEXT), folder],
+            f"{ROOT}:{ROOT}/firmware:.frozen",
+            "4M",  # the picture itself lies in the heap here
+            60.0,
+        )
+        if code:
+            raise RuntimeError(output)
+        found = {}
+        for line in output.splitlines():
+            told = json.loads(line)
+            data = (Path(folder) / f"{told['scene']}.rgb565").read_bytes()
+            found[told["scene"]] = Scene(picture(data), [tuple(text) for text in told["texts"]])
+        return found
+
+
+def picture(data: bytes) -> Image.Image:
+    """Return RGB565 pixels, high byte first, as a picture."""
+    pixels = bytearray()
+    for high, low in zip(data[::2], data[1::2], strict=True):
+        value = high << 8 | low
+        pixels += bytes(((value >> 11) * 255 // 31, (value >> 5 & 63) * 255 // 63, (value & 31) * 255 // 31))
+    return Image.frombytes("RGB", SIZE, bytes(pixels))
+
+
+def told(name: str, scene: Scene) -> str:
+    """Return what a golden says of a scene: the hash of its pixels, and a line for each text."""
+    lines = [f"{name} {hashlib.sha256(scene.picture.tobytes()).hexdigest()}"]
+    lines += [f"  {y:3} {x:3} {size}px {text}" for y, x, _, size, text in scene.texts]
+    return "\n".join(lines)
+
+
+def read_goldens() -> dict[str, str]:
+    """Return the approved scenes by name."""
+    parts = GOLDENS.read_text(encoding="utf-8").strip("\n").split("\n\n")
+    return {part.split(" ", 1)[0]: part for part in parts}
+
+
+def main(arguments: list[str]) -> None:
+    """Write goldens or pictures."""
+    scenes = draw_all()
+    if not arguments:
+        GOLDENS.write_text("\n\n".join(told(name, scene) for name, scene in scenes.items()) + "\n", encoding="utf-8")
+        return
+    folder = Path(arguments[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, scene in scenes.items():
+        scene.picture.save(folder / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,34 @@
+"""Every screen of k5 worth a picture: name → (state, view, link there). Plain data for both interpreters."""
+
+CLERK = {"number": "3017", "name": "欧阳晓静", "post": "综合受理窗口", "stars": 4}
+PLAIN = {"number": "08", "name": "李明", "post": "出生医学证明及户籍业务咨询导办岗", "stars": 5}
+CODE_TEXT = "HTTPS://PJ.EXAMPLE.CN/T/7K2M9QX4"
+NOTICE = "通知：11 月 28 日（星期六）上午系统升级，部分业务暂停办理，请您合理安排时间，不便之处敬请谅解。"
+
+
+def scenes(code: str) -> dict:
+    """Return the scenes; `code` is CODE_TEXT as the agent sends a QR code."""
+    found = {
+        "no_clerk": ("no_clerk", {"notice": None}, True),
+        "no_clerk_notice": ("no_clerk", {"notice": NOTICE}, True),
+        "idle": ("idle", {"clerk": CLERK, "ticket": None}, True),
+        "idle_offline": ("idle", {"clerk": PLAIN, "ticket": None}, False),
+        "serving": ("serving", {"clerk": CLERK, "ticket": "A023"}, True),
+        "invited": ("invited", {"until_ms": 58_000}, True),
+        "invited_offline": ("invited", {"until_ms": 120_000}, False),
+        "chosen_hidden": ("chosen", {"until_ms": 3_000, "level": 0}, True),
+        "thanks": ("thanks", {"declined": False}, True),
+        "declined": ("thanks", {"declined": True}, True),
+        "unrated": ("unrated", {"qr": code}, True),
+        "unrated_no_code": ("unrated", {"qr": None}, False),
+        "not_invited": ("not_invited", {"qr": code, "why": 0}, True),
+        "not_invited_no_code": ("not_invited", {"qr": None, "why": 0}, True),
+        "paused": ("paused", {"qr": code, "why": 0}, True),
+        "paused_no_code": ("paused", {"qr": None, "why": 0}, True),
+        "full": ("full", {"qr": code, "why": 0}, True),
+        "fault": ("fault", {"qr": code, "why": 27}, True),
+        "fault_no_code": ("fault", {"qr": None, "why": 21}, False),
+    }
+    for level in (5, 4, 3, 2, 1):
+        found["chosen_" + str(level)] = ("chosen", {"until_ms": 5_000, "level": level}, True)
+    return found

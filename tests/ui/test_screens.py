@@ -1,0 +1,107 @@
+"""Every screen of k5: unchanged pixels and texts, nothing cut off, all levels alike, codes that scan."""
+
+import zxingcpp
+
+from tests.ui.gallery import Scene, read_goldens, told
+from tests.ui.scenes import CODE_TEXT
+from ui import theme
+
+WIDTH, HEIGHT = 320, 240
+LEVEL_CARD = (6, 55, 314, 123)
+MARKS_TOP = 132
+WITH_CODE = ("unrated", "not_invited", "paused", "full", "fault")
+
+
+def test_screens_look_as_they_were_approved(gallery: dict[str, Scene]) -> None:
+    approved = read_goldens()
+    assert sorted(approved) == sorted(gallery)
+    for name, scene in gallery.items():
+        assert told(name, scene) == approved[name], f"{name} changed: look at it, then run python -m tests.ui.gallery"
+
+
+def test_texts_stay_inside_the_screen_and_apart(gallery: dict[str, Scene]) -> None:
+    for name, scene in gallery.items():
+        for y, x, width, size, text in scene.texts:
+            assert x >= 4 and x + width <= WIDTH - 3 and y >= 0 and y + size <= HEIGHT, (name, text)
+        for i, (y, x, width, size, text) in enumerate(scene.texts):
+            for other_y, other_x, other_width, other_size, other in scene.texts[i + 1 :]:
+                apart = x + width <= other_x or other_x + other_width <= x or y + size <= other_y or (
+                    other_y + other_size <= y
+                )  # fmt: skip
+                assert apart, (name, text, other)
+
+
+def test_no_text_lacks_a_glyph(gallery: dict[str, Scene]) -> None:
+    for name, scene in gallery.items():
+        assert not any("?" in text for *_, text in scene.texts), name
+
+
+def test_marks_are_the_same_before_and_after_a_press(gallery: dict[str, Scene]) -> None:
+    box = (0, MARKS_TOP, WIDTH, HEIGHT)
+    before = gallery["invited"].picture.crop(box).tobytes()
+    for name in ("chosen_5", "chosen_4", "chosen_3", "chosen_2", "chosen_1", "chosen_hidden"):
+        assert gallery[name].picture.crop(box).tobytes() == before, name
+
+
+def test_levels_stand_above_their_keys_in_order(gallery: dict[str, Scene]) -> None:
+    pixels = gallery["invited"].picture
+    for key, level in enumerate((5, 4, 3, 2, 1), 1):
+        colour = _shown(theme.LEVELS[level])
+        assert pixels.getpixel((64 * (key - 1) + 32, MARKS_TOP + 2)) == colour
+        numbers = [text for y, x, _, _, text in gallery["invited"].texts if y > MARKS_TOP and x // 64 == key - 1]
+        assert str(key) in numbers
+
+
+def test_chosen_screens_differ_in_the_level_only(gallery: dict[str, Scene]) -> None:
+    reference = gallery["chosen_5"]
+    for level in (5, 4, 3, 2, 1):
+        scene = gallery[f"chosen_{level}"]
+        outside = scene.picture.copy()
+        outside.paste(0, LEVEL_CARD)
+        same = reference.picture.copy()
+        same.paste(0, LEVEL_CARD)
+        assert outside.tobytes() == same.tobytes()
+        sizes = [size for y, _, _, size, text in scene.texts if LEVEL_CARD[1] <= y < LEVEL_CARD[3]]
+        assert sizes == [40]
+        assert scene.picture.getpixel((LEVEL_CARD[0] + 12, LEVEL_CARD[1] + 12)) == _shown(theme.LEVELS[level])
+
+
+def test_hidden_screen_says_nothing_of_the_level(gallery: dict[str, Scene]) -> None:
+    card = gallery["chosen_hidden"].picture.crop(LEVEL_CARD)
+    colours = {_shown(colour) for colour in theme.LEVELS.values()}
+    assert not colours & {colour for _, colour in card.getcolors(1 << 16)}
+    assert not any("满意" in text for y, *_, text in gallery["chosen_hidden"].texts if y < MARKS_TOP)
+
+
+def test_colours_have_contrast() -> None:
+    papers = list(theme.LEVELS.values()) + [theme.BAND]
+    for paper in papers:
+        assert _contrast(theme.ON_LEVEL, paper) >= 4.5, hex(paper)
+    for ink in (theme.INK, theme.MUTED):
+        assert _contrast(ink, theme.PAGE) >= 4.5
+    assert _contrast(theme.STAR, theme.PAGE) >= 3
+
+
+def test_codes_on_the_screen_scan(gallery: dict[str, Scene]) -> None:
+    for name in WITH_CODE:
+        found = zxingcpp.read_barcodes(gallery[name].picture)
+        assert [code.text for code in found] == [CODE_TEXT], name
+        assert not zxingcpp.read_barcodes(gallery["invited"].picture)
+
+
+def _shown(colour: int) -> tuple[int, int, int]:
+    """Return the colour after the panel's 16 bits."""
+    red, green, blue = colour >> 16, colour >> 8 & 255, colour & 255
+    return (red >> 3) * 255 // 31, (green >> 2) * 255 // 63, (blue >> 3) * 255 // 31
+
+
+def _contrast(a: int, b: int) -> float:
+    """Return the contrast ratio of WCAG 2."""
+    bright, dark = sorted((_luminance(a), _luminance(b)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: int) -> float:
+    parts = [(colour >> shift & 255) / 255 for shift in (16, 8, 0)]
+    red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
