@@ -87,21 +87,7 @@ def _open(name: str) -> Any:
     port.dtr = True
     port.rts = True
     port.open()
-    _refuse_later_openers(port)
     return port
-
-
-def _refuse_later_openers(port: Any) -> None:
-    """Keep programs out that do not ask for the lock (TIOCEXCL); where it does not exist, the lock must do."""
-    if os.name != "posix" or type(port).__module__ != "serial.serialposix":
-        return
-    import fcntl
-    import termios
-
-    try:
-        fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
-    except OSError:
-        return
 
 
 def _port_error(name: str, error: Exception) -> PortError:

@@ -5,13 +5,14 @@ from typing import Any
 from host_agent import delivery as rule
 from host_agent.config_model import Config
 from host_agent.delivery import Delivery
-from host_agent.errors import UserError
 from host_agent.store import Store
 from host_agent.store_rows import InviteRow
 from host_agent.topics import Topics
 from host_agent.uplink import Uplink
 from host_agent.window import Window
 from host_agent.writer import FULL, OK, Writer
+
+Fault = dict[str, str]
 
 ALL_WELL = "everything works"
 # What the terminal shows → condition code; the others are states of ordinary service.
@@ -47,31 +48,39 @@ class Status:
     def whole(self) -> dict[str, Any]:
         """Return what GET /api/v1/status answers."""
         counts = self._store.counts()
-        faults = self.faults(counts)
+        faults, broker = self.faults(counts), self._broker_fault()
         return {
             "agent": self._config.agent.id,
             "centre": self._config.agent.centre,
             "version": self._version,
             "ok": not faults,
-            "message": faults[0] if faults else ALL_WELL,
+            "message": faults[0]["message"] if faults else ALL_WELL,
             "faults": faults,
-            "broker": {"connected": self._uplink.connected, "message": self._broker_fault() or "connected"},
+            "broker": {"connected": self._uplink.connected, "message": broker["message"] if broker else "connected"},
             "store": {**counts, **self._delivery_counts(counts), "state": self._writer.state},
             "terminals": [window_terminal(window) for window in self._windows.values()],
         }
 
-    def faults(self, counts: dict[str, int]) -> list[str]:
-        """Return every fault as a sentence, worst first."""
+    def faults(self, counts: dict[str, int]) -> list[Fault]:
+        """Return every fault, worst first."""
         found = [self._store_fault(), self._broker_fault(), self._delivery_fault()]
-        found += [terminal_sentence(window) for window in self._windows.values() if terminal_faulty(window)]
+        found += [terminal_fault(window) for window in self._windows.values()]
         if self._delivery.backlog.postponed:
             names = ", ".join(self._delivery.backlog.postponed)
-            found.append(f"the city does not know terminal {names}: register it there with `yiping registry add`")
+            found.append(
+                fault(
+                    "unknown_terminal",
+                    f"the city does not know terminal {names}: register it there with `yiping registry add`",
+                )
+            )
         if counts["refused"]:
             found.append(
-                f"the city refused {counts['refused']} events: see /api/v1/refused and ask the city's operator"
+                fault(
+                    "refused",
+                    f"the city refused {counts['refused']} events: see /api/v1/refused and ask the city's operator",
+                )
             )
-        return [sentence for sentence in found if sentence]
+        return [one for one in found if one is not None]
 
     def health(self) -> dict[str, Any]:
         """Return the message for the city, one for all terminals."""
@@ -81,7 +90,7 @@ class Status:
         return {
             "version": self._version,
             "ok": not faults,
-            "message": faults[0] if faults else ALL_WELL,
+            "message": faults[0]["message"] if faults else ALL_WELL,
             "store": {**counts, **self._delivery_counts(counts)},
             "oldest_waiting_utc_ms": oldest[0].stored_utc_ms if oldest else None,
             "free_bytes": self._writer.free_bytes(),
@@ -103,37 +112,58 @@ class Status:
         published = counts["receipted_total"] + counts["refused"] + self._delivery.reached
         return {"unreceipted": self._delivery.unreceipted, "published_total": published}
 
-    def _store_fault(self) -> str | None:
+    def _store_fault(self) -> Fault | None:
         if self._writer.state == OK:
             return None
         if self._writer.state == FULL:
-            return (
-                f"the disk is full ({self._store.path.parent}): free some room; terminals keep their events until then"
+            return fault(
+                "disk_full",
+                f"the disk is full ({self._store.path.parent}): free some room; terminals keep their events until then",
             )
-        return (
-            f"the store takes nothing ({self._store.path}: {self._writer.error}): check the folder and its disk;"
-            " terminals keep their events until then"
+        return fault(
+            "store_fault",
+            f"the store takes nothing ({self._store.path}: {self._writer.error}): check the folder"
+            " and its disk; terminals keep their events until then",
         )
 
-    def _broker_fault(self) -> str | None:
+    def _broker_fault(self) -> Fault | None:
         if self._uplink.connected:
             return None
-        fault: UserError | None = self._uplink.fault
-        return fault.message if fault else "the broker is not connected yet: wait a moment"
+        told = self._uplink.fault
+        return fault("broker", told.message if told else "the broker is not connected yet: wait a moment")
 
-    def _delivery_fault(self) -> str | None:
-        if not self._uplink.connected or self._delivery.state == rule.FLOWING:
+    def _delivery_fault(self) -> Fault | None:
+        state, waiting = self._delivery.state, self._delivery.unreceipted
+        if not self._uplink.connected or state == rule.FLOWING:
             return None
-        waiting = self._delivery.unreceipted
-        if self._delivery.state == rule.NO_SUBSCRIBER:
-            return f"nobody at the city takes the events ({waiting} wait): start the receiver, or check broker.prefix"
-        if self._delivery.state == rule.NO_RECEIPTS:
-            return f"the city sends no receipts ({waiting} events published without): check that its receiver runs"
+        if state == rule.NO_SUBSCRIBER:
+            return fault(
+                state,
+                f"nobody at the city takes the events ({waiting} wait): start the receiver, or check broker.prefix",
+            )
+        if state == rule.NO_RECEIPTS:
+            return fault(
+                state, f"the city sends no receipts ({waiting} events published without): check that its receiver runs"
+            )
         topics = Topics(self._config.broker.prefix, self._config.agent.centre, self._config.agent.id)
-        return (
+        return fault(
+            state,
             f"the broker refuses this agent's events (0x{self._delivery.refusal:02x}): allow it to write"
-            f" {topics.event('+')} in the broker's access rules"
+            f" {topics.event('+')} in the broker's access rules",
         )
+
+
+def fault(code: str, message: str) -> Fault:
+    """Return a fault of the whole agent."""
+    return {"code": code, "message": message}
+
+
+def terminal_fault(window: Window) -> Fault | None:
+    """Return what somebody must do something about at this window."""
+    condition = terminal_condition(window)
+    if condition in ("ready", "paused"):
+        return None
+    return {"code": condition, "message": terminal_sentence(window), "window": window.section.id}
 
 
 def terminal_condition(window: Window) -> str:
@@ -141,11 +171,6 @@ def terminal_condition(window: Window) -> str:
     if window.connected and window.fault is None:
         return _SHOWN_CONDITIONS.get(window.shown or "", "paused" if window.paused else "ready")
     return getattr(window.fault, "condition", "connecting")
-
-
-def terminal_faulty(window: Window) -> bool:
-    """Say whether somebody must do something about this terminal."""
-    return terminal_condition(window) not in ("ready", "paused")
 
 
 def terminal_sentence(window: Window) -> str:

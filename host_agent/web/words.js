@@ -1,0 +1,97 @@
+// What codes are called in the hall. The page shows a code's own text only when it is not listed here.
+
+// What the terminal shows now, as the clerk would say it.
+export const STATES = {
+  no_clerk: "尚未登录",
+  idle: "空闲，可以邀请评价",
+  serving: "正在服务",
+  invited: "已邀请，等待评价",
+  chosen: "已评价，还可更改",
+  thanks: "评价完成，谢谢",
+  unrated: "本次未评价",
+  not_invited: "有人按键，尚未邀请",
+  paused: "暂停服务",
+  fault: "评价器故障",
+  full: "评价器存储已满",
+};
+
+// What is in the way of using the terminal, and what to do.
+export const CONDITIONS = {
+  connecting: ["正在连接评价器…", "请稍候；如评价器没有亮屏，请打开电源。"],
+  no_port: ["没有找到评价器", "请检查评价器的数据线和电源。"],
+  port_busy: ["评价器的端口被其他程序占用", "请关闭占用端口的程序。"],
+  port_fault: ["评价器的端口打不开", "请拔下数据线后重新插好；仍不行请联系技术人员。"],
+  no_answer: ["评价器没有应答", "请检查电源是否打开、数据线是否插在本窗口的评价器上。"],
+  lost: ["评价器的连接断开了", "请检查数据线和电源，接好后会自动恢复。"],
+  wrong_terminal: ["接入的不是本窗口的评价器", "请检查数据线是否插错；如更换了评价器，请联系技术人员。"],
+  version: ["评价器与本机程序的版本不匹配", "请联系技术人员升级。"],
+  fault: ["评价器报告故障", "请查看评价器屏幕，关闭电源再打开；仍不行请联系技术人员。"],
+  full: ["评价器存储已满", "请保持评价器连接，数据取走后会自动恢复。"],
+};
+
+// How the last invite ended. Whether a citizen rated may be shown, which level never.
+export const OUTCOMES = {
+  pending: "邀请已发出，等待评价器应答",
+  open: "已邀请，等待评价",
+  rated: "上一次服务：已评价",
+  timed_out: "上一次服务：超时未评价",
+  declined: "上一次服务：选择不评价",
+  cancelled: "上一次邀请已取消",
+  interrupted: "上一次邀请被断电中断，请重新邀请",
+  refused: "上一次邀请没有成功，请重试",
+};
+
+// Why an order was not carried out.
+export const ERRORS = {
+  terminal_absent: "评价器没有连接，请检查数据线；也可请群众扫码或填写纸质评价。",
+  no_answer: "评价器没有应答，请稍后再试。",
+  no_clerk: "请先登录工号。",
+  paused: "窗口已暂停，请先恢复服务。",
+  invite_open: "正在等待上一次评价，请稍候或先取消。",
+  invite_ended: "这次邀请已经结束，请重新邀请。",
+  invite_expired: "邀请送达太晚，请重新邀请。",
+  no_invite: "当前没有可以取消的邀请。",
+  rated: "群众已经评价，评价有效，不能取消。",
+  busy: "评价器正忙，请稍后再试。",
+  full: "评价器存储已满，请保持连接。",
+  fault: "评价器故障，请查看评价器屏幕。",
+  not_stored: "评价器没有保存成功，请重新邀请。",
+  store_full: "本机磁盘已满，请联系技术人员清理。",
+  store_fault: "本机存储故障，请联系技术人员。",
+  bad_request: "填写的内容不符合要求，请检查。",
+};
+
+// Faults of the whole agent, for the status page.
+export const FAULTS = {
+  disk_full: "本机磁盘已满，请清理；在此之前评价保存在评价器内。",
+  store_fault: "本机存储写不进去，请检查数据目录和磁盘；评价保存在评价器内。",
+  broker: "与市级平台的消息服务没有连接；评价保存在本机，恢复后自动上传。",
+  no_subscriber: "市级平台没有接收程序在线；评价保存在本机，恢复后自动上传。",
+  no_receipts: "市级平台没有回执；评价保存在本机，正在重试。",
+  broker_refuses: "消息服务拒绝接收本机的评价，请管理员检查授权。",
+  unknown_terminal: "市级平台不认识某个评价器，请在市级平台登记。",
+  refused: "有评价被市级平台拒收，请联系市级平台管理员。",
+};
+
+export function stars(count) {
+  return count ? "★".repeat(count) + "☆".repeat(5 - count) : "";
+}
+
+export function element(tag, text, className) {
+  const node = document.createElement(tag);
+  if (text !== undefined) node.textContent = text;
+  if (className) node.className = className;
+  return node;
+}
+
+export async function ask(method, path, body) {
+  const options = { method, headers: {} };
+  if (body !== undefined) {
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  const answer = await fetch(path, options);
+  const value = await answer.json();
+  if (!answer.ok) throw Object.assign(new Error(value.error.message), value.error);
+  return value;
+}

@@ -1,0 +1,214 @@
+"""What the agent's tests stand on: a real broker, a stand-in receiver, the agent as a process, and its API."""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+
+from protocol import evidence
+
+ROOT = Path(__file__).parents[2]
+SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"])
+MOSQUITTO = shutil.which("mosquitto", path=SBIN)
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+def wait_until(what, condition, timeout_s=15.0):
+    """Wait for a named condition; the assertion names it."""
+    end_s = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end_s, f"not within {timeout_s} s: {what}"
+        time.sleep(0.02)
+
+
+class Broker:
+    """Run mosquitto, or iotcore where it is absent, on a port of its own."""
+
+    def __init__(self, folder, extra=""):
+        self.folder = Path(folder)
+        self.port = free_port()
+        self.extra = extra
+        self.process = None
+
+    def start(self):
+        command = self._mosquitto() if MOSQUITTO else self._iotcore()
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.PIPE)
+        wait_until("the broker listens", self._listens)
+        return self
+
+    def _mosquitto(self):
+        config = self.folder / "mosquitto.conf"
+        config.write_text(
+            self.extra or f"listener {self.port} 127.0.0.1\nallow_anonymous true\n", encoding="ascii")
+        return [MOSQUITTO, "-c", str(config)]
+
+    def _iotcore(self):
+        config = self.folder / "iotcore.toml"
+        config.write_text(IOTCORE.format(port=self.port), encoding="ascii")
+        return [sys.executable, "-m", "iotcore", "--config", str(config)]
+
+    def _listens(self):
+        assert self.process.poll() is None, "the broker ended"
+        with socket.socket() as sock:
+            sock.settimeout(0.2)
+            return sock.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(10)
+            self.process = None
+
+
+IOTCORE = """
+id = 0
+[router]
+id = 0
+max_connections = 100
+max_outgoing_packet_count = 200
+max_segment_size = 104857600
+max_segment_count = 10
+[v5.1]
+name = "v5-1"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+[v5.1.connections]
+connection_timeout_ms = 60000
+max_payload_size = 65536
+max_inflight_count = 100
+dynamic_filters = true
+"""
+
+
+class StandInReceiver:
+    """Subscribe to events as the city does, open nothing, answer with receipts."""
+
+    def __init__(self, port, prefix="yiping/v1", client_id="receiver"):
+        self.prefix = prefix
+        self.received: list[dict] = []
+        self.status = "stored"
+        self.code = ""
+        self.answer = True
+        self.other: dict[str, list[bytes]] = {}
+        self._changed = threading.Condition()
+        self._ready = threading.Event()
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+        self.client.on_connect = self._on_connect
+        self.client.on_subscribe = lambda *_: self._ready.set()
+        self.client.on_message = self._on_message
+        self.client.reconnect_delay_set(1, 1)
+        self.client.connect("127.0.0.1", port, 30)
+        self.client.loop_start()
+        assert self._ready.wait(10), "the stand-in receiver cannot subscribe"
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def _on_connect(self, client, _data, _flags, _reason, _properties):
+        client.subscribe(f"{self.prefix}/#", qos=1)
+
+    def _on_message(self, client, _data, message):
+        if message.topic.endswith("/event"):
+            event = json.loads(message.payload)
+            with self._changed:
+                self.received.append(event)
+                self._changed.notify_all()
+            if self.answer:
+                self.receipt(event, self.status, self.code)
+        elif not message.topic.endswith("/receipt"):
+            with self._changed:
+                self.other.setdefault(message.topic, []).append(message.payload)
+
+    def receipt(self, event, status="stored", code=""):
+        topic = f"{self.prefix}/{event['source'].split('/')[1]}/agent/{event['agent']}/receipt"
+        self.client.publish(topic, json.dumps([{"id": event["id"], "status": status, "code": code}]), qos=1)
+
+    def ids(self):
+        with self._changed:
+            return [event["id"] for event in self.received]
+
+    def evidence(self):
+        with self._changed:
+            return [base64.b64decode(event["data"]["evidence"]) for event in self.received]
+
+    def clear(self):
+        return [evidence.parse(event) for event in self.evidence()]
+
+
+class AgentProcess:
+    """Run `yiping agent run` as a user does."""
+
+    def __init__(self, folder, broker_port, windows, extra_agent="", extra_broker="", policy=""):
+        self.folder = Path(folder)
+        self.port = free_port()
+        self.config = self.folder / "agent.toml"
+        self.log = self.folder / "agent.out"
+        self.process = None
+        text = (f'[agent]\nid = "pc-01"\ncentre = "C01"\nlisten = "127.0.0.1:{self.port}"\n{extra_agent}\n'
+                f'[broker]\nurl = "mqtt://127.0.0.1:{broker_port}"\n{extra_broker}\n')
+        for name, terminal, port in windows:
+            text += f'[[window]]\nid = "{name}"\nname = "{name}号窗口"\nterminal = "{terminal}"\nport = "{port}"\n'
+        self.config.write_text(text + policy, encoding="utf-8")
+
+    def start(self, *options, ready=True):
+        out = self.log.open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", "from host_agent.cli import main; main()", "agent", "run", "--config", str(self.config),
+             *options], cwd=ROOT, stdout=out, stderr=out)
+        out.close()
+        if ready:
+            wait_until("the agent's API answers", self.answers, 20)
+        return self
+
+    def answers(self):
+        assert self.process.poll() is None, f"the agent ended: {self.output()}"
+        try:
+            return self.status()
+        except (urllib.error.URLError, OSError):
+            return None
+
+    def output(self):
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process is not None:
+            self.process.send_signal(how)
+            code = self.process.wait(15)
+            self.process = None
+            return code
+        return None
+
+    def status(self):
+        return self.call("GET", "/api/v1/status")[1]
+
+    def call(self, method, path, body=None, headers=None):
+        """Return (HTTP status, JSON)."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method=method, headers={
+            **({"Content-Type": "application/json"} if data is not None else {}), **(headers or {})})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
