@@ -39,8 +39,12 @@ def sim() -> None:
 @click.option("--terminal", default="YP-0001", show_default=True, help="Terminal id, for a fresh state.")
 @click.option("--window", default="W01", show_default=True, help="Window, for a fresh state.")
 @click.option("--centre", default="C01", show_default=True, help="Centre, for a fresh state.")
+@click.option("--firmware", type=click.Path(file_okay=False), help="Folder of other firmware  [default: the project's]")
 @click.option("--prompt/--no-prompt", default=True, help="Read commands, or only run until terminated.")
-def run(board: str, link_path: str, state: str | None, terminal: str, window: str, centre: str, prompt: bool) -> None:
+def run(
+    board: str, link_path: str, state: str | None, terminal: str, window: str, centre: str, firmware: str | None,
+    prompt: bool,
+) -> None:  # fmt: skip
     """Run one terminal until `quit`, end of input or a signal."""
     try:
         from simulator.terminal import SimTerminal
@@ -49,8 +53,11 @@ def run(board: str, link_path: str, state: str | None, terminal: str, window: st
         raise UserError(f"the simulator needs {error.name}", sys.executable, cure) from error
     folder = Path(state) if state is not None else Path("sim-data") / terminal
     signal.signal(signal.SIGTERM, _end)
+    options = {"terminal": terminal, "window": window, "centre": centre}
+    if firmware is not None:
+        options["firmware_dir"] = firmware
     try:
-        with SimTerminal(board, folder, link_path, terminal=terminal, window=window, centre=centre) as simulated:
+        with SimTerminal(board, folder, link_path, **options) as simulated:
             _greet(simulated, link_path)
             if prompt:
                 Prompt(simulated).run()

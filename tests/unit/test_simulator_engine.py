@@ -395,8 +395,10 @@ def test_lamps_tones_and_picture_are_what_the_chips_show(tmp_path):
         time.sleep_ms(150)
         send(0x11)
         time.sleep_ms(130)
-        for code, data in ((0x3A, b"\\x55"), (0x36, b"\\x60"), (0x21, b""), (0x2A, b"\\x00\\x00\\x01\\x3f"), (0x2B, b"\\x00\\x00\\x00\\xef")):
+        for code, data in ((0x3A, b"\\x55"), (0x36, b"\\x60"), (0x21, b"")):
             send(code, data)
+        send(0x2A, b"\\x00\\x00\\x01\\x3f")
+        send(0x2B, b"\\x00\\x00\\x00\\xef")
         send(0x2C, b"\\xf8\\x00" * 640)
         for _ in range(238):
             send(0x3C, b"\\x07\\xe0" * 320)

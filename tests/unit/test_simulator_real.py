@@ -1,0 +1,178 @@
+"""A terminal in real time: its pty, its keys, its cable and its power switch."""
+
+import os
+import time
+
+import pytest
+import serial
+
+from simulator.errors import SimError, UserError
+from tests.unit.simulated import ECHO, terminal, wait_for
+
+MAIN = (
+    ECHO
+    + """
+led, flag, key = Pin(4, Pin.OUT, value=0), asyncio.ThreadSafeFlag(), Pin(2, Pin.IN, Pin.PULL_UP)
+key.irq(lambda pin: flag.set(), Pin.IRQ_FALLING)
+async def main():
+    while True:
+        await flag.wait()
+        led.toggle()
+asyncio.run(main())
+"""
+)
+
+
+@pytest.fixture
+def running(tmp_path):
+    """A running echo terminal whose port is there."""
+    with terminal(tmp_path, MAIN, clock="real", link_path=tmp_path / "port") as simulated:
+        wait_for((tmp_path / "port").exists, "the port")
+        yield simulated
+
+
+def open_port(tmp_path, timeout: float = 5.0) -> serial.Serial:
+    """Open the port as the agent does."""
+    return serial.Serial(str(tmp_path / "port"), 115_200, timeout=timeout, exclusive=True)
+
+
+def read_all(port: serial.Serial, count: int) -> bytes:
+    """Read `count` bytes, or what came before the time-out."""
+    got = b""
+    while len(got) < count:
+        more = port.read(count - len(got))
+        if not more:
+            return got
+        got += more
+    return got
+
+
+def test_program_talks_to_the_firmware_over_the_pty(running, tmp_path):
+    with open_port(tmp_path) as port:
+        data = bytes(range(256)) * 20
+        port.write(data)
+        assert read_all(port, len(data)) == data
+        assert running.status()["opened"] is True
+    assert running.violations == []
+
+
+def test_port_can_be_opened_by_one_program_only_when_it_asks_so(running, tmp_path):
+    with open_port(tmp_path), pytest.raises(serial.SerialException, match="exclusively lock"):
+        open_port(tmp_path)
+
+
+def test_closing_drops_dtr_and_opening_again_raises_it_in_raw_mode(running, tmp_path):
+    for _ in range(3):
+        with open_port(tmp_path) as port:
+            port.write(b"\x03\x04\x11\x13\r\n\x00\xff")
+            assert read_all(port, 8) == b"\x03\x04\x11\x13\r\n\x00\xff"
+        wait_for(lambda: not running.status()["opened"], "the closing")
+    wait_for(lambda: running.console().count("dtr False") == 3, "the third dtr False")
+    dtr = [line for line in running.console().splitlines() if line.startswith("dtr")]
+    assert dtr == ["dtr True", "dtr False"] * 3
+
+
+def test_slave_is_raw_before_the_program_sets_anything(running, tmp_path):
+    descriptor = os.open(tmp_path / "port", os.O_RDWR | os.O_NOCTTY)
+    try:
+        os.write(descriptor, b"a\rb\nc\x03")
+        got = b""
+        deadline = time.monotonic() + 5
+        while len(got) < 6 and time.monotonic() < deadline:
+            got += os.read(descriptor, 100)
+        assert got == b"a\rb\nc\x03"
+    finally:
+        os.close(descriptor)
+
+
+def test_press_reaches_the_firmware_within_milliseconds(running):
+    changes = []
+    running.engine.soc.gpio.watch(4, lambda level, t_us: changes.append(time.monotonic()))
+    delays = []
+    for _ in range(20):
+        changes.clear()
+        start = time.monotonic()
+        running.press(1, 20)
+        wait_for(lambda: changes, "the answer to a press")
+        delays.append(changes[0] - start)
+        wait_for(lambda: not running.wiring.keys[1].down, "the release")
+    delays.sort()
+    assert delays[10] < 0.02, f"median {delays[10] * 1000:.1f} ms"
+
+
+def test_unplugging_breaks_the_open_port_and_plugging_makes_a_new_one(running, tmp_path):
+    port = open_port(tmp_path)
+    port.write(b"x")
+    assert port.read(1) == b"x"
+    running.unplug()
+    with pytest.raises((serial.SerialException, OSError)):
+        while True:
+            port.read(1)
+    assert not os.path.lexists(tmp_path / "port")
+    port.close()
+    running.plug()
+    wait_for((tmp_path / "port").exists, "the new port")
+    with open_port(tmp_path) as port:
+        port.write(b"y")
+        assert port.read(1) == b"y"
+    assert len(running.resets) == 1
+
+
+def test_power_cut_takes_the_port_and_power_brings_it_back(running, tmp_path):
+    with open_port(tmp_path):
+        running.power_off()
+        assert not os.path.lexists(tmp_path / "port") and not running.powered
+    running.power_on()
+    wait_for((tmp_path / "port").exists, "the port after the power cut")
+    with open_port(tmp_path) as port:
+        port.write(b"z")
+        assert port.read(1) == b"z"
+    assert [cause for _, cause in running.resets] == ["power_on", "power_on"]
+
+
+def test_watchdog_bites_in_real_time(tmp_path):
+    main = "import machine, time\nmachine.WDT(timeout=200)\nwhile True:\n    time.ticks_ms()\n"
+    with terminal(tmp_path, main, clock="real") as simulated:
+        wait_for(lambda: len(simulated.resets) >= 2, "a bite")
+        assert simulated.resets[1][1] == "watchdog"
+
+
+def test_ticks_wrap_in_real_time_and_timers_go_on(tmp_path):
+    main = """
+        import asyncio, time
+        async def main():
+            start = time.ticks_ms()
+            while time.ticks_diff(time.ticks_ms(), start) < 300:
+                await asyncio.sleep_ms(20)
+            print(start > 2**29, time.ticks_ms() < 2**29)
+        asyncio.run(main())
+    """
+    with terminal(tmp_path, main, clock="real", ticks_start_ms=2**30 - 200) as simulated:
+        wait_for(lambda: simulated.console(), "the wrap")
+        assert simulated.console() == "True True\n"
+
+
+def test_close_removes_the_link_and_ends_the_process(tmp_path):
+    simulated = terminal(tmp_path, MAIN, clock="real", link_path=tmp_path / "port").start()
+    wait_for((tmp_path / "port").exists, "the port")
+    process = simulated.engine._firmware.pid
+    simulated.close()
+    simulated.close()
+    assert not os.path.lexists(tmp_path / "port")
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+    with pytest.raises(SimError):
+        simulated.press(1)
+
+
+def test_link_path_in_use_is_refused_and_a_dangling_one_is_taken(tmp_path):
+    (tmp_path / "file").write_text("")
+    for name, what in (("file", "not a terminal's link"), ("nowhere/port", "no such folder")):
+        with pytest.raises(UserError, match=what):
+            terminal(tmp_path, MAIN, clock="real", link_path=tmp_path / name).start()
+    (tmp_path / "live").symlink_to("/dev/null")
+    with pytest.raises(UserError, match="in use by another terminal"):
+        terminal(tmp_path, MAIN, clock="real", link_path=tmp_path / "live").start()
+    (tmp_path / "port").symlink_to(tmp_path / "gone")
+    with terminal(tmp_path, MAIN, clock="real", link_path=tmp_path / "port"):
+        wait_for((tmp_path / "port").exists, "the port")
