@@ -13,7 +13,7 @@ from simulator import bus as b
 from simulator.bus import Bus, BusClosed, Message
 from simulator.clock import FOREVER, Clock
 from simulator.errors import SimError
-from simulator.process import HEAP, Firmware
+from simulator.process import HEAP_KB, Firmware
 from simulator.soc import BOOTLOADER, SOFT, Soc
 from simulator.state import State
 from simulator.wiring import Wiring
@@ -29,7 +29,9 @@ POWER_ON, WATCHDOG, RESET, SOFT_RESET = "power_on", "watchdog", "reset", "soft_r
 class Engine:
     """One chip with its firmware process. In real mode only the engine's thread may call its methods."""
 
-    def __init__(self, clock: Clock, state: State, heap: str = HEAP, ticks_start_ms: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self, clock: Clock, state: State, heap_kb: int = HEAP_KB, ticks_start_ms: int = 0, seed: int = 0
+    ) -> None:
         self.clock = clock
         self.soc = Soc(clock, self._reset_asked, self._bitten)
         self.soc.boot_answer = self._boot_answer
@@ -40,7 +42,7 @@ class Engine:
         self.on_started: Callable[[Bus], None] | None = None
         self.on_stopped: Callable[[Bus], None] | None = None
         self._state = state
-        self._heap = heap
+        self._heap_kb = heap_kb
         self._ticks_start_us = ticks_start_ms * 1000
         self._uid = _UID + (seed & 0xFFFF).to_bytes(2, "little")
         self._cause = PWRON_RESET
@@ -78,7 +80,7 @@ class Engine:
         self._starting = None
         self._hung = False
         mode = "virtual" if self.clock.virtual else "real"
-        self._firmware = Firmware(self._state.flash, self._state.console, mode, self._heap)
+        self._firmware = Firmware(self._state.flash, self._state.console, mode, self._heap_kb)
         self.soc.bus = self._firmware.bus
         if self.on_started is not None:
             self.on_started(self._firmware.bus)

@@ -12,7 +12,8 @@ from simulator.bus import Bus
 from simulator.errors import UserError
 from simulator.stage import shims_folder
 
-HEAP = "280K"  # objects are twice as large as on a 32-bit board: this stands for about 200 KB there
+HEAP_KB = 280  # objects are twice as large as on a 32-bit board: this stands for about 200 KB there
+SHIMS_KB = 48  # what the shims themselves keep, which the firmware must not pay for
 
 _RUN = "import sys; sys.path.insert(0, sys.argv[1]); import micropython_run as m; m.run_main(sys.argv[2:])"
 _START = "import start"
@@ -36,7 +37,7 @@ def interpreter() -> list[str]:
 class Firmware:
     """A running MicroPython with its bus; `kill` ends it as a power cut does."""
 
-    def __init__(self, flash: Path, console: Path, clock: str, heap: str = HEAP) -> None:
+    def __init__(self, flash: Path, console: Path, clock: str, heap_kb: int = HEAP_KB) -> None:
         ours, theirs = socket.socketpair()
         environment = {
             "SIM_FD": str(theirs.fileno()),
@@ -44,7 +45,7 @@ class Firmware:
             "MICROPYPATH": f"{shims_folder()}:.frozen",
             "PATH": os.environ.get("PATH", ""),
         }
-        command = [*interpreter(), "-X", f"heapsize={heap}", "-c", _START]
+        command = [*interpreter(), "-X", f"heapsize={heap_kb + SHIMS_KB}K", "-c", _START]
         try:
             with console.open("ab") as log:
                 self._process = subprocess.Popen(

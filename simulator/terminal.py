@@ -18,7 +18,7 @@ from simulator.engine import Engine
 from simulator.errors import SimError
 from simulator.glass import picture
 from simulator.peer import Peer
-from simulator.process import HEAP, interpreter
+from simulator.process import HEAP_KB, interpreter
 from simulator.runner import Runner
 from simulator.serial_port import SerialPort, claim_link
 from simulator.stage import FIRMWARE, PROTOCOL, stage
@@ -40,7 +40,7 @@ class SimTerminal:
     def __init__(
         self, board: str = "k5", state_dir: str | Path = "terminal", link_path: str | Path | None = None,
         clock: str = "real", seed: int = 0, *, terminal: str = "YP-0001", centre: str = "C01", window: str = "W01",
-        firmware_dir: str | Path = FIRMWARE, protocol_dir: str | Path | None = PROTOCOL, heap: str = HEAP,
+        firmware_dir: str | Path = FIRMWARE, protocol_dir: str | Path | None = PROTOCOL, heap_kb: int = HEAP_KB,
         ticks_start_ms: int = 0, timing: Timing = TYPICAL, rtc: str = "set",
     ) -> None:  # fmt: skip
         if clock not in ("real", "virtual"):
@@ -57,7 +57,7 @@ class SimTerminal:
         self._rtc_start = rtc
         self._timing = timing
         self._clock = Clock() if self._virtual else RealClock()
-        self._engine = Engine(self._clock, self.state, heap, ticks_start_ms, seed)
+        self._engine = Engine(self._clock, self.state, heap_kb, ticks_start_ms, seed)
         self._peer: Peer | None = None
         self._port: SerialPort | None = None
         self._runner: Runner | None = None

@@ -22,6 +22,7 @@ TICK_US = const(1)
 _SYNC_US = const(1000)  # a loop that only reads the clock asks for events this often
 
 _LITTLE = uctypes.LITTLE_ENDIAN
+_FLAT = (bytes, bytearray, memoryview)
 _out = bytearray(16)
 _in = bytearray(8)
 _HEADER = {"op": uctypes.UINT8, "unit": uctypes.UINT8 | 1, "a": uctypes.UINT16 | 2, "len": uctypes.UINT32 | 4}
@@ -151,7 +152,7 @@ def _send(op: int, unit: int, a: int, data) -> None:
 
 def nbytes(data) -> int:
     """Return the length of an object with a buffer of bytes."""
-    if isinstance(data, (bytes, bytearray, memoryview)):
+    if isinstance(data, _FLAT):
         return len(data)
     return len(memoryview(data))
 

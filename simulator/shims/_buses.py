@@ -1,6 +1,7 @@
 """machine.SPI and machine.I2C as the RP2 port has them, with the time each transfer takes."""
 
 import struct
+import uctypes
 
 import _bus
 import _pins
@@ -18,6 +19,9 @@ _NACK = const(0xFFFF)
 _EIO = const(5)
 
 peripheral_hz = 48_000_000  # clk_peri after reset; machine.freq may raise it
+
+_count = bytearray(4)
+_COUNT = uctypes.struct(uctypes.addressof(_count), {"n": uctypes.UINT32}, uctypes.LITTLE_ENDIAN)
 
 _SPI_PINS = ((18, 19, 16), (10, 11, 8))
 _I2C_PINS = ((5, 4), (7, 6))
@@ -99,7 +103,8 @@ class SPI:
         n = _bus.nbytes(buf)
         if n:
             _bus.spend(n * self._ns_byte // 1000)
-            _bus.call(_SPI_READ, self._id, write & 255, n.to_bytes(4, "little"), buf)
+            _COUNT.n = n
+            _bus.call(_SPI_READ, self._id, write & 255, _count, buf)
 
     def read(self, nbytes, write=0) -> bytes:
         """Return bytes while sending one byte value."""

@@ -14,6 +14,9 @@ _ENOENT = const(2)
 _POLL_US = const(10)  # one pass of the chip's poll loop, rounded
 
 
+_STOP = StopIteration()  # made once: an idle pass allocates nothing
+
+
 class poll:  # noqa: N801 - the name of the API
     """A set of streams to wait for."""
 
@@ -72,7 +75,8 @@ class poll:  # noqa: N801 - the name of the API
 
     def __next__(self) -> tuple:
         if not self._ready:
-            raise StopIteration
+            _STOP.__traceback__ = None
+            raise _STOP
         entry = self._ready.pop(0)
         if self._flags & 1:
             entry[1] = 0

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from simulator.errors import SimError, UserError
+from simulator.process import HEAP_KB
 from simulator.terminal import SimTerminal
 from tests.unit.simulated import BOARD, firmware, printed, terminal
 
@@ -477,3 +478,37 @@ def test_state_in_use_and_unknown_board_are_refused_with_a_cure(tmp_path):
         terminal(tmp_path, "").start()
     with pytest.raises(UserError, match=r"unknown board k9 .*name one of: .*k5"):
         SimTerminal("k9", tmp_path / "other")
+
+
+def test_firmware_has_the_heap_of_the_board_and_the_shims_pay_for_themselves(tmp_path):
+    (free,) = printed(tmp_path, "import gc\ngc.collect()\nprint(gc.mem_free())\n")
+    plain_kb = HEAP_KB - 6  # asyncio and the interpreter's own
+    assert plain_kb - 4 <= int(free) / 1024 <= plain_kb + 4
+
+
+def test_idle_waits_and_transfers_allocate_nothing(tmp_path):
+    main = """
+        import asyncio, gc, machine, select, time
+        from machine import SPI, Pin
+        spi, pin, wdt = SPI(1, 1_000_000), Pin(4, Pin.OUT), machine.WDT(timeout=8000)
+        poller, buffer = select.poll(), bytearray(16)
+        poller.register(asyncio.ThreadSafeFlag(), select.POLLIN)
+        def once():
+            pin(1)
+            spi.write(buffer)
+            spi.readinto(buffer)
+            spi.write_readinto(buffer, buffer)
+            pin()
+            time.sleep_ms(1)
+            time.ticks_us()
+            wdt.feed()
+            for _ in poller.ipoll(3):
+                pass
+        once()
+        gc.collect()
+        before = gc.mem_alloc()
+        for _ in range(20):
+            once()
+        print(gc.mem_alloc() - before)
+    """
+    assert printed(tmp_path, main, 500) == ["0"]
