@@ -64,7 +64,7 @@ class Sealer:
             raise EvidenceError(f"terminal id must have 1 to {MAX_KID} bytes")
 
     def seal(self, kind: int, invite: bytes | None, boot: int, seq: int, fields: dict) -> bytes:
-        """Return the event's bytes; (boot, seq) must never be given twice with other fields. EvidenceError if too long."""
+        """Return the event's bytes; never give (boot, seq) twice with other fields. EvidenceError if too long."""
         header = {
             _ALG: ALGORITHM,
             _KID: self._kid,

@@ -32,6 +32,7 @@ class Reader:
     def __init__(self) -> None:
         self._part = bytearray()  # the frame that is arriving, without its delimiter
         self._dropped = 0  # bytes of a run that is too long to be a frame
+        self.damaged = 0  # runs of bytes that were no frame
         self.counters = {"frames": 0, "bad_crc": 0, "bad_length": 0, "bad_cobs": 0, "skipped_bytes": 0}
 
     def feed(self, data: bytes | bytearray | memoryview) -> list:
@@ -85,5 +86,6 @@ class Reader:
         return raw[0], raw[1], raw[2], raw[HEADER:body_end]
 
     def _drop(self, counter: str, size: int) -> None:
+        self.damaged += 1
         self.counters[counter] += 1
         self.counters["skipped_bytes"] += size

@@ -70,6 +70,8 @@ TABLE = {
             ("assets", _MAP, 0, 32),
             ("journal_id", _B, 8, 8),
             ("reason", _U, 0, _U8),
+            ("proto_min", _U, 0, _U8),
+            ("proto_max", _U, 0, _U8),
         ),
     ),
     NO_SESSION: ("NO_SESSION", ()),

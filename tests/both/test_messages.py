@@ -31,6 +31,8 @@ SAMPLES = (
             "assets": {"glyphs": b"\x01\x02"},
             "journal_id": b"JJJJJJJJ",
             "reason": 0,
+            "proto_min": 1,
+            "proto_max": 1,
         },
     ),
     (messages.NO_SESSION, {}),
@@ -101,7 +103,7 @@ def test_messages_a_field_of_another_type_is_refused():
         if type_ == messages.EVENTS:
             continue
         for field in fields:
-            changed = {key: value for key, value in fields.items()}
+            changed = dict(fields)
             changed[field] = [1.5] if field != "caps" else "text"
             with Raises(MessageError):
                 messages.encode(type_, changed)
@@ -133,7 +135,7 @@ def test_messages_values_outside_their_limits_are_refused():
         fields = {}
         for sample_type, sample in SAMPLES:
             if sample_type == type_:
-                fields = {key: item for key, item in sample.items()}
+                fields = dict(sample)
         fields[field] = value
         with Raises(MessageError, field):
             messages.encode(type_, fields)
