@@ -203,6 +203,14 @@ class SimTerminal:
         self._peer = Peer(link, self._engine.soc.usb, self._clock)
         return self._peer
 
+    def set_line_faults(self, to_terminal: Callable | None = None, from_terminal: Callable | None = None) -> None:
+        """Damage the bytes on the cable, see simulator/faults.py; None is a clean line."""
+
+        def change() -> None:
+            self._engine.soc.usb.to_device, self._engine.soc.usb.from_device = to_terminal, from_terminal
+
+        self._do(change)
+
     def _port_changed(self, port: object | None) -> None:
         if self._port is not None:
             if port is None:

@@ -57,7 +57,9 @@ class UsbHost:
         self.plugged = True
         self.violations: list[str] = []
         self.on_port: Callable[[AcmPort | None], None] | None = None
-        self.on_data: Callable[[bytes], int] | None = None
+        self.on_data: Callable[[bytes], bool] | None = None
+        self.to_device: Callable[[bytes], bytes] | None = None  # a fault of the line, see simulator/faults.py
+        self.from_device: Callable[[bytes], bytes] | None = None
         self.line_state = 0
         self.line_coding = (115_200, 0, 0, 8)
         self.port: AcmPort | None = None
@@ -174,6 +176,8 @@ class UsbHost:
         """Queue bytes for the device: one request, sent in packets of the endpoint's size."""
         if not self._open or self.port is None:
             return
+        if self.to_device is not None:
+            data = self.to_device(data)
         size = self.port.packet_bytes
         self._out_packets += [data[i : i + size] for i in range(0, len(data), size)]
         self.out_bytes += len(data)
@@ -217,7 +221,8 @@ class UsbHost:
         if not self._open or port is None or port.in_ep not in self._in_pending:
             return
         data = self._in_pending[port.in_ep]
-        if self.on_data is not None and not self.on_data(data):
+        arrived = data if self.from_device is None else self.from_device(data)
+        if arrived and self.on_data is not None and not self.on_data(arrived):
             # The program does not read: its buffers are full, the endpoint is asked again later.
             self._in_timed = self._clock.after(CONTROL_US, self._deliver)
             return

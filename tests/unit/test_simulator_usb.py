@@ -1,5 +1,6 @@
 """The USB host model: descriptors checked, transfers in packets, a port that is open, closed, unplugged."""
 
+import random
 import struct
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from simulator.chips.usb_descriptors import DescriptorError, parse
 from simulator.chips.usb_host import DEBOUNCE_US, OUT_LIMIT_BYTES, DeviceLink, UsbHost
 from simulator.clock import Clock
+from simulator.faults import Noise
 from tests.unit.simulated import ECHO, terminal
 
 DEVICE = b"\x12\x01\x00\x02\xef\x02\x01\x40" + struct.pack("<HHH", 0x1209, 1, 0x100) + b"\x01\x02\x03\x01"
@@ -248,6 +250,27 @@ def test_pulled_cable_is_not_told_and_a_new_one_resets(bench):
     bench.host.open()
     bench.run(1000)
     assert bench.got == b""
+
+
+def test_line_faults_turn_bits_and_lose_pieces_in_both_directions(bench):
+    seed = 11
+    print("seed", seed)
+    bench.host.open()
+    noise = Noise(random.Random(seed), bit_errors=1e-3)
+    bench.host.from_device = noise
+    for _ in range(50):
+        bench.host.submit(0x82, 0, bytes(60))
+        bench.run(1000)
+    assert len(bench.got) == 3000
+    turned = sum(byte.bit_count() for byte in bench.got)
+    assert turned == noise.turned and 8 <= turned <= 48
+    bench.host.to_device = Noise(random.Random(seed), lost=1.0)
+    bench.host.write(b"gone")
+    bench.host.to_device = Noise(random.Random(seed), doubled=1.0)
+    bench.host.write(b"two")
+    bench.host.submit(0x02, 64, b"")
+    bench.run(1000)
+    assert done(bench)[-1] == (0x02, 6, b"twotwo")
 
 
 def test_refused_device_gets_no_port():
