@@ -1,0 +1,207 @@
+"""The whole chain on one machine, each part as its user would start it, all of it in one folder.
+
+broker · registry · receiver · city · agent are processes started by their own commands; the terminal is the real
+firmware in the simulator. Everything that a run or the page wants to break has a name here.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from simulator.demo.broker import BrokerPart
+from simulator.demo.http_json import answers, call
+from simulator.demo.parts import Part, free_port, run_once, shut_off_signals, yiping
+from simulator.errors import UserError
+from simulator.terminal import SimTerminal
+
+CENTRE = "C01"
+WINDOW = "W01"
+WINDOW_NAME = "1号窗口"
+TERMINAL = "YP-0001"
+PREFIX = "yiping/v1"
+CLERK: Mapping[str, object] = {"number": "0817", "name": "李文静", "post": "综合受理", "stars": 5}
+LINK_READY_S = 30.0
+
+AGENT_TOML = """\
+[agent]
+id = "pc-01"
+centre = "{centre}"
+data_dir = "agent"
+listen = "127.0.0.1:{agent_port}"
+
+[broker]
+url = "{broker_url}"
+prefix = "{prefix}"
+
+[[window]]
+id = "{window}"
+name = "{window_name}"
+terminal = "{terminal}"
+port = "{link}"
+
+[policy]
+{policy}
+"""
+
+RECEIVER_TOML = """\
+[receiver]
+name = "city-01"
+data_dir = "receiver"
+registry = "registry.db"
+listen = "127.0.0.1:{receiver_port}"
+
+[broker]
+url = "{broker_url}"
+prefix = "{prefix}"
+
+[forward]
+url = "http://127.0.0.1:{city_port}/api/v1/ratings"
+"""
+
+
+class Chain:
+    """Own the parts and the terminal; a context manager that leaves no process behind."""
+
+    def __init__(
+        self,
+        folder: Path,
+        policy: Mapping[str, int | str | bool] | None = None,
+        seed: int = 0,
+        broker: str | None = None,
+        say: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        """Lay the configuration out in `folder` (emptied of nothing); `policy` goes to the terminal by the agent."""
+        self.folder = folder
+        self.say = say
+        folder.mkdir(parents=True, exist_ok=True)
+        ports = _distinct_ports(4)
+        self.agent_url = f"http://127.0.0.1:{ports[1]}"
+        self.city_url = f"http://127.0.0.1:{ports[2]}"
+        self.receiver_url = f"http://127.0.0.1:{ports[3]}"
+        self.link = folder / "terminal.port"
+        self.broker = BrokerPart(folder, ports[0], broker)
+        self.terminal = SimTerminal(
+            "k5", folder / "terminal", self.link, seed=seed, terminal=TERMINAL, centre=CENTRE, window=WINDOW
+        )
+        self._write_config(ports, policy or {})
+        self.city = self._part(
+            "city", ports[2], "summary", "city", "run", "--listen", f"127.0.0.1:{ports[2]}", "--data", "city"
+        )
+        self.receiver = self._part("receiver", ports[3], "status", "receiver", "run", "--config", "receiver.toml")
+        self.agent = self._part("agent", ports[1], "status", "agent", "run", "--wait", "--config", "agent.toml")
+
+    @property
+    def nor_image(self) -> Path:
+        """Return the file that stands for the terminal's NOR chip."""
+        return self.terminal.state.nor
+
+    @property
+    def clerk_url(self) -> str:
+        """Return the address of the clerk's page."""
+        return f"{self.agent_url}/clerk/{WINDOW}"
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shut_off_signals()
+        self._stop()
+
+    def agent_call(self, method: str, path: str, body: object = None) -> tuple[int, dict]:
+        """Call the agent's API at `/api/v1` + path. Raise OSError when it does not answer."""
+        return call(method, f"{self.agent_url}/api/v1{path}", body)
+
+    def window_call(self, method: str, path: str, body: object = None) -> tuple[int, dict]:
+        """Call the agent's API of this demo's window. Raise OSError when the agent does not answer."""
+        return self.agent_call(method, f"/windows/{WINDOW}{path}", body)
+
+    def city_items(self) -> list[dict]:
+        """Return every record that reached the city, oldest first. Raise OSError when the city does not answer."""
+        items: list[dict] = []
+        after = 0
+        while True:
+            _, answer = call("GET", f"{self.city_url}/api/v1/ratings?after={after}")
+            if not answer["items"]:
+                return items
+            items += answer["items"]
+            after = answer["next"]
+
+    def terminal_status(self) -> dict:
+        """Return what the agent says of this demo's terminal; an empty dict when it does not answer."""
+        try:
+            _, status = self.agent_call("GET", "/status")
+        except OSError:
+            return {}
+        return next((row for row in status["terminals"] if row["terminal"] == TERMINAL), {})
+
+    def wait_connected(self, timeout_s: float = LINK_READY_S) -> None:
+        """Block until the agent holds a session with the terminal. Raise UserError when it does not in time."""
+        deadline = time.monotonic() + timeout_s
+        while not self.terminal_status().get("connected"):
+            if self.terminal.engine.main_ended:
+                said = self.terminal.console().strip().splitlines() or ["no message"]
+                raise UserError(f"the firmware ended: {said[-1]}", str(self.terminal.state.console), "read its console")
+            if time.monotonic() > deadline:
+                said = self.terminal_status().get("message", "no answer from the agent")
+                raise UserError(
+                    f"the terminal did not connect: {said}", str(self.agent.log_path), "read the agent's log"
+                )
+            time.sleep(0.05)
+
+    def login(self) -> None:
+        """Put the demo's clerk at the window. Raise UserError when the agent refuses."""
+        status, answer = self.window_call("POST", "/login", dict(CLERK))
+        if status >= 300:
+            raise UserError(f"the agent refused the clerk: {answer}", self.agent_url, "read the agent's log")
+
+    def _start(self) -> None:
+        self.say(f"broker {self.broker.kind}")
+        self.broker.start(wait=False)
+        self.city.start(wait=False)
+        self.terminal.start()
+        provision = str(self.terminal.state.provision)
+        run_once("registry add", yiping("registry", "add", "--registry", "registry.db", provision), self.folder)
+        self.broker.wait_ready()
+        self.receiver.start(wait=False)
+        self.agent.start(wait=False)
+        for part in (self.city, self.receiver, self.agent):
+            part.wait_ready()
+            self.say(f"{part.name} answers")
+        self.wait_connected()
+        self.say("terminal connected")
+        self.login()
+
+    def _stop(self) -> None:
+        for part in (self.agent, self.receiver, self.city, self.broker):
+            part.stop()
+        self.terminal.close()
+
+    def _part(self, name: str, port: int, path: str, *command: str) -> Part:
+        return Part(name, yiping(*command), self.folder, answers(f"http://127.0.0.1:{port}/api/v1/{path}"))
+
+    def _write_config(self, ports: list[int], policy: Mapping[str, int | str | bool]) -> None:
+        values = {
+            "centre": CENTRE, "window": WINDOW, "window_name": WINDOW_NAME, "terminal": TERMINAL, "prefix": PREFIX,
+            "link": self.link, "broker_url": self.broker.url, "agent_port": ports[1], "city_port": ports[2],
+            "receiver_port": ports[3],
+            "policy": "\n".join(f"{key} = {json.dumps(value)}" for key, value in policy.items()),
+        }  # fmt: skip
+        (self.folder / "agent.toml").write_text(AGENT_TOML.format(**values), encoding="utf-8")
+        (self.folder / "receiver.toml").write_text(RECEIVER_TOML.format(**values), encoding="utf-8")
+
+
+def _distinct_ports(count: int) -> list[int]:
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return sorted(ports)

@@ -1,0 +1,152 @@
+"""The command `yiping demo`: the whole chain on this machine, with a page to press keys on or a headless run."""
+
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from simulator.demo.chain import CENTRE, PREFIX, Chain
+from simulator.demo.faults import AGENT, BROKER, CABLE, POWER, Fault
+from simulator.demo.parts import exit_on_signals, free_port, listens
+from simulator.demo.report import Report
+from simulator.demo.run import SHORT_POLICY, HeadlessRun, RunOptions
+from simulator.demo.watch import BrokerWatch
+from simulator.errors import UserError
+
+PAGE_PORT = 8470
+NUMBER = click.IntRange(1)
+BROKERS = ("auto", "mosquitto", "iotcore")
+
+
+@click.command(name="demo")
+@click.option("--headless", is_flag=True, help="Press by program instead of showing the page.")
+@click.option("--ratings", type=NUMBER, default=200, show_default=True, help="Ratings of a headless run.")
+@click.option("--json", "as_json", is_flag=True, help="End a headless run with one JSON line and say nothing else.")
+@click.option("--seed", type=int, help="Seed of keys, bounce and power cuts; without it a new one, which is printed.")
+@click.option(
+    "--changes", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="Raters who change their mind."
+)
+@click.option("--broker-down-at", type=NUMBER, multiple=True, help="Kill the broker at the N-th rating.")
+@click.option("--unplug-at", type=NUMBER, multiple=True, help="Pull the data cable at the N-th rating.")
+@click.option("--power-cut-at", type=NUMBER, multiple=True, help="Cut the terminal's power with the N-th press.")
+@click.option("--kill-agent-at", type=NUMBER, multiple=True, help="Kill the agent (kill -9) after the N-th press.")
+@click.option(
+    "--fault-seconds", type=click.FloatRange(0.1, 60), default=3.0, show_default=True, help="How long each lasts."
+)
+@click.option("--broker", type=click.Choice(BROKERS), default="auto", show_default=True, help="Which broker to use.")
+@click.option("--port", type=click.IntRange(1, 65535), help=f"Port of the page (default {PAGE_PORT}, or a free one).")
+@click.option("--no-browser", is_flag=True, help="Only print the page's address.")
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Folder for all files and logs; kept.")
+def demo(
+    headless: bool,
+    ratings: int,
+    as_json: bool,
+    seed: int | None,
+    changes: float,
+    broker_down_at: tuple[int, ...],
+    unplug_at: tuple[int, ...],
+    power_cut_at: tuple[int, ...],
+    kill_agent_at: tuple[int, ...],
+    fault_seconds: float,
+    broker: str,
+    port: int | None,
+    no_browser: bool,
+    keep: Path | None,
+) -> None:
+    """Run terminal, agent, broker, receiver and city on this machine; nothing leaves 127.0.0.1."""
+    exit_on_signals()
+    seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    wanted = None if broker == "auto" else broker
+    if not headless:
+        _show(seed, wanted, port, no_browser, keep)
+        return
+    times = {BROKER: broker_down_at, CABLE: unplug_at, POWER: power_cut_at, AGENT: kill_agent_at}
+    faults = [Fault(kind, at) for kind, numbers in times.items() for at in numbers]
+    beyond = [fault for fault in faults if fault.at > ratings]
+    if beyond:
+        raise click.UsageError(f"there is no rating {beyond[0].at} in a run of {ratings}")
+    _play(RunOptions(ratings, seed, changes, faults, fault_seconds), wanted, as_json, keep)
+
+
+class NotDelivered(click.ClickException):
+    """The run ended and something did not arrive as pressed; the figures have been printed."""
+
+    def show(self, file: object = None) -> None:
+        """Print one line that points at the figures."""
+        click.echo("yiping: not every rating arrived once, as pressed (demo): see the figures and the logs", err=True)
+
+
+def _play(options: RunOptions, broker: str | None, as_json: bool, keep: Path | None) -> None:
+    """Run headless. Raise NotDelivered when the verdict is bad."""
+    started_s = time.monotonic()
+    report = Report(options.ratings, quiet=as_json)
+    with _folder(keep) as folder:
+        report.say(f"seed {options.seed}, files in {folder}")
+        with Chain(folder, SHORT_POLICY, options.seed, broker, report.say) as chain, _watch(chain) as watch:
+            result = HeadlessRun(chain, watch, options, report.say, report.progress).run(started_s)
+        report.end(result)
+        if not result.ok:
+            raise NotDelivered("not delivered")
+
+
+def _show(seed: int, broker: str | None, port: int | None, no_browser: bool, keep: Path | None) -> None:
+    """Serve the page until Ctrl-C."""
+    import uvicorn
+
+    from simulator.bench.app import build
+    from simulator.bench.desk import Desk
+
+    page_port = _page_port(port)
+    with _folder(keep) as folder:
+        click.echo(f"seed {seed}, files in {folder}")
+        with Chain(folder, None, seed, broker, click.echo) as chain, _watch(chain) as watch:
+            url = f"http://127.0.0.1:{page_port}/"
+            click.echo(f"the page: {url}   (Ctrl-C ends)")
+            if not no_browser and _has_display():
+                webbrowser.open(url)
+            server = uvicorn.Server(
+                uvicorn.Config(build(Desk(chain, watch), page_port), "127.0.0.1", page_port, log_level="warning")
+            )
+            server.run()
+
+
+def _watch(chain: Chain) -> BrokerWatch:
+    return BrokerWatch(chain.broker.port, PREFIX, CENTRE)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Give the demo's folder; without --keep it goes with the demo, unless something failed."""
+    if keep is not None:
+        if keep.exists() and any(keep.iterdir()):
+            raise UserError("the folder is not empty", str(keep), "name a new one")
+        yield keep.resolve()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="yiping-demo-"))
+    try:
+        yield folder
+    except Exception:
+        click.echo(f"yiping: the logs are in {folder}", err=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _page_port(port: int | None) -> int:
+    """Return the page's port. Raise UserError when the one asked for is taken."""
+    if port is not None and listens(port):
+        raise UserError("the port is in use", f"127.0.0.1:{port}", "choose another with --port")
+    if port is not None:
+        return port
+    return free_port() if listens(PAGE_PORT) else PAGE_PORT
+
+
+def _has_display() -> bool:
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
