@@ -4,6 +4,7 @@ Virtual: `run` is called by a test; the firmware and everything else share one c
 firmware waits or uses a bus, so the same seed gives the same run. Real: `serve` runs in a thread of its own.
 """
 
+import random
 import selectors
 import struct
 import time
@@ -44,6 +45,7 @@ class Engine:
         self._state = state
         self._heap_kb = heap_kb
         self._ticks_start_us = ticks_start_ms * 1000
+        self._rng = random.Random(seed)
         self._uid = _UID + (seed & 0xFFFF).to_bytes(2, "little")
         self._cause = PWRON_RESET
         self._firmware: Firmware | None = None
@@ -131,7 +133,7 @@ class Engine:
         virtual = self.clock.virtual
         epoch_us = 0 if virtual else self.clock.epoch_us
         numbers = struct.pack("<BBQQQ", virtual, self._cause, self.clock.now_us, epoch_us, self._ticks_start_us)
-        return numbers + self._uid
+        return numbers + self._uid + self._rng.getrandbits(32).to_bytes(4, "little")
 
     @property
     def main_ended(self) -> bool:

@@ -5,9 +5,9 @@ before the simulator's next event is not even sent. Real clock: time is the host
 Nothing is allocated by a posted access or a wait that brings no event.
 """
 
-import os
 import sys
 import uctypes
+import uos
 import uselect
 import utime
 from micropython import const, heap_lock, heap_unlock
@@ -35,7 +35,7 @@ _UNTIL = uctypes.struct(uctypes.addressof(_until), {"t": uctypes.UINT64}, _LITTL
 _woken = bytearray(16)
 _WOKEN = uctypes.struct(uctypes.addressof(_woken), {"now": uctypes.UINT64, "horizon": uctypes.UINT64 | 8}, _LITTLE)
 
-_file = open(int(os.getenv("SIM_FD")), "rb+")
+_file = open(int(uos.getenv("SIM_FD")), "rb+")
 _poller = uselect.poll()
 _poller.register(_file, uselect.POLLIN)
 
@@ -45,6 +45,7 @@ before_send = None  # called before anything else is sent (a watchdog feed not y
 virtual = True
 cause = 1
 unique_id = b""
+seed = 0
 tick_start_us = 0
 _epoch_us = 0
 _boot_us = 0
@@ -62,7 +63,7 @@ reply = b""
 
 def start() -> None:
     """Ask the simulator which clock, reset cause and chip this is."""
-    global virtual, cause, unique_id, tick_start_us, _epoch_us, _boot_us, _now_us
+    global virtual, cause, unique_id, seed, tick_start_us, _epoch_us, _boot_us, _now_us
     call(BOOT)
     virtual = bool(reply[0])
     cause = reply[1]
@@ -71,6 +72,7 @@ def start() -> None:
     _epoch_us = int.from_bytes(reply[10:18], "little")
     tick_start_us = int.from_bytes(reply[18:26], "little")
     unique_id = bytes(reply[26:34])
+    seed = int.from_bytes(reply[34:38], "little")
 
 
 def now() -> int:

@@ -22,8 +22,8 @@ class poll:  # noqa: N801 - the name of the API
 
     def __init__(self) -> None:
         self._entries = {}  # id -> [object, event mask, ready events, stream of the host?]
+        self._order = []  # entries as they were registered: ids differ from run to run
         self._ready = []
-        self._next = 0
         self._flags = 0
         self._host = None
 
@@ -39,12 +39,17 @@ class poll:  # noqa: N801 - the name of the API
                 self._host = uselect.poll()
             self._host.register(obj, eventmask)
             _bus.watch_with(obj, eventmask)
-        self._entries[id(obj)] = [obj, eventmask, 0, native]
+        entry = [obj, eventmask, 0, native]
+        self._entries[id(obj)] = entry
+        self._order.append(entry)
 
     def unregister(self, obj) -> None:
         """Remove a stream; an unknown one is ignored."""
         entry = self._entries.pop(id(obj), None)
-        if entry is not None and entry[3]:
+        if entry is None:
+            return
+        self._order.remove(entry)
+        if entry[3]:
             self._host.unregister(obj)
             _bus.unwatch(obj)
 
@@ -96,8 +101,7 @@ class poll:  # noqa: N801 - the name of the API
                 return
 
     def _collect(self) -> bool:
-        for key in self._entries:
-            entry = self._entries[key]
+        for entry in self._order:
             if entry[3]:
                 continue
             # POLLERR and POLLHUP are always asked for, as the chip's own loop does.

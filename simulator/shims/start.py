@@ -7,13 +7,17 @@ import _bus
 _bus.start()
 
 import machine
+import os
 import rp2
 import select
 import time
 
 if _bus.virtual:
+    import random
+
     import _tasks
 
+    random.seed(_bus.seed)
     sys.modules["_asyncio"] = _tasks
 import asyncio
 
@@ -44,8 +48,6 @@ def _run(name: str, space: dict) -> int:
 
 
 def _present(name: str) -> bool:
-    import os
-
     try:
         os.stat(name)
     except OSError:

@@ -131,7 +131,7 @@ def test_process_that_dies_hangs_the_chip_until_its_watchdog_bites(tmp_path):
 
 def test_same_seed_gives_the_same_trace_and_another_seed_another(tmp_path):
     main = """
-        import asyncio, time
+        import asyncio, os, random, time
         from machine import Pin
         flag, edges = asyncio.ThreadSafeFlag(), []
         def edge(pin):
@@ -142,6 +142,7 @@ def test_same_seed_gives_the_same_trace_and_another_seed_another(tmp_path):
             while True:
                 await asyncio.sleep_ms(3)
         async def main():
+            print(os.urandom(8), random.getrandbits(30))
             asyncio.create_task(other())
             while True:
                 await flag.wait()
