@@ -1,4 +1,4 @@
-"""Keeps a second agent out of the same data folder: two writers of one store would send everything twice."""
+"""Keeps a second agent out of a data folder: two writers of one store would send everything twice."""
 
 import os
 from pathlib import Path
@@ -6,31 +6,29 @@ from typing import IO
 
 from host_agent.errors import UserError
 
-FILE_NAME = "agent.lock"
 
-
-def take(folder: Path) -> IO[str]:
+def take(folder: Path, who: str = "agent") -> IO[str]:
     """Lock the folder until the returned file is closed or the process ends.
 
-    :raises UserError: another agent has it, or the folder cannot be written.
+    :raises UserError: another program of the kind `who` has it, or the folder cannot be written.
     """
-    path = folder / FILE_NAME
+    path = folder / f"{who}.lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="ascii")
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(
-            f"cannot use the data folder: {reason}", str(folder), "check agent.data_dir and its rights"
+            f"cannot use the data folder: {reason}", str(folder), f"check {who}.data_dir and its rights"
         ) from None
     try:
         _lock(file)
     except OSError:
         file.close()
         raise UserError(
-            "another agent already uses this data folder",
+            f"another {who} already uses this data folder",
             str(folder),
-            "stop it, or give this one its own agent.data_dir",
+            f"stop it, or give this one its own {who}.data_dir",
         ) from None
     return file
 

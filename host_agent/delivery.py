@@ -139,7 +139,7 @@ class Delivery:
             self._hold(BROKER_REFUSES, now_ms)
         else:
             if self.state in (NO_SUBSCRIBER, BROKER_REFUSES):
-                self._flow()
+                self._flow(sparing=entry)
             if not self._city_receipts:
                 self._drop(entry)
                 return "settled"
@@ -204,10 +204,10 @@ class Delivery:
         self._pause_ms = _PAUSES_MS[state][0]
         self._probe_ms = now_ms + self._jittered(self._pause_ms)
 
-    def _flow(self) -> None:
-        """Publish freely again, first what has no receipt."""
+    def _flow(self, sparing: Entry | None = None) -> None:
+        """Publish freely again, first what has no receipt, but for the one that has just passed."""
         self.state = FLOWING
-        self._again = deque(entry for entry in self._entries.values() if not entry.flying)
+        self._again = deque(entry for entry in self._entries.values() if not entry.flying and entry is not sparing)
 
     def _drop(self, entry: Entry) -> None:
         if self._entries.pop(entry.ce_id, None) is not None and entry.reached:

@@ -1,12 +1,12 @@
 """Sets logging up: JSON lines into a rotating file, plain lines to the console; no level, no citizen's data."""
 
+import contextlib
 import json
 import logging
 import logging.handlers
 import sys
 from pathlib import Path
 
-FILE_NAME = "agent.log"
 FILE_BYTES = 5 * 1024 * 1024
 FILES = 5
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
@@ -36,16 +36,17 @@ class QuietRotatingHandler(logging.handlers.RotatingFileHandler):
         """Drop the line."""
 
 
-def set_up(folder: Path, verbose: bool) -> None:
-    """Send this program's records to `folder`/agent.log and to the console."""
+def set_up(folder: Path, verbose: bool, who: str = "agent") -> None:
+    """Send this program's records to `folder`/<who>.log and to the console."""
     root = logging.getLogger()
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
     console = logging.StreamHandler(sys.stderr)
     console.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     root.addHandler(console)
-    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # whoever opens the data folder next tells what is wrong with it
+        folder.mkdir(parents=True, exist_ok=True)
     file = QuietRotatingHandler(
-        folder / FILE_NAME, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8", delay=True
+        folder / f"{who}.log", maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8", delay=True
     )
     file.setFormatter(JsonFormatter())
     root.addHandler(file)

@@ -6,7 +6,6 @@ from inside its locks. The next connection gets a new client: the store is the o
 
 import asyncio
 import logging
-import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from host_agent import bounded
+from host_agent.block_socket import BlockSocket
 from host_agent.config_model import BrokerSection
 from host_agent.errors import UserError
 
@@ -48,6 +48,13 @@ class PackedProperties(Properties):
         return self._packed
 
 
+class _BlockClient(mqtt.Client):
+    """Give paho a socket that reads and writes blocks. Were the method renamed, it would only be slower."""
+
+    def _create_socket(self) -> BlockSocket:
+        return BlockSocket(super()._create_socket())
+
+
 class BrokerConnection:
     """Own one paho client from connect to loss; `lost` is called once, `traffic` when something was noted."""
 
@@ -64,7 +71,7 @@ class BrokerConnection:
         self._traffic = traffic
         self._tell_lost = lost
         self._loop = asyncio.get_running_loop()
-        self._sock: socket.socket | None = None
+        self._sock: BlockSocket | None = None
         self._writing = False
         self._closing = False
         self._connack: asyncio.Future[tuple[int, str, int]] = self._loop.create_future()
@@ -74,7 +81,7 @@ class BrokerConnection:
         self.messages: list[Message] = []
         self.window = 0
         self.reason = ""
-        client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+        client = _BlockClient(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         client.max_inflight_messages_set(0)  # the delivery rule counts, not paho
         client.connect_timeout = CONNECT_S / 2
         if will is not None:
@@ -204,18 +211,17 @@ class BrokerConnection:
 
     def _readable(self) -> None:
         self._client.loop_read()
-        # TLS may hold whole records that the socket no longer shows as readable.
-        while isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+        while self._sock is not None and self._sock.pending():
             self._client.loop_read()
         self._after_send()
         if self.acks or self.messages:
             self._traffic()
 
     def _after_send(self) -> None:
-        """Watch for writability only while something is left over."""
+        """Send what waits; watch for writability only while something is left over."""
         if self._sock is None:
             return
-        if self._client.want_write():
+        if not self._sock.flush() or self._client.want_write():
             if not self._writing:
                 self._loop.add_writer(self._sock, self._writable)
                 self._writing = True

@@ -222,7 +222,6 @@ class Window:
     def outcome(self, invite: bytes, state: str) -> None:
         """Hear that a sealed outcome of this window is durable."""
         self.invites.ended(invite, state)
-        self._changed(self)
 
     @property
     def clock_offset_ms(self) -> int | None:

@@ -1,4 +1,4 @@
-"""A terminal's end for the agent's tests: protocol.link on a pty, real sealed events, a thin session; no chips, no firmware."""
+"""A terminal of the agent's tests: protocol.link on a pty, sealed events, a thin session; no chips, no firmware."""
 
 import os
 import pty
