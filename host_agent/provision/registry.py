@@ -74,31 +74,27 @@ class Registry:
             raise RegistryError("there is no registry file")
         if create:
             _create_private(path)
-        try:
-            # The receiver's worker thread uses what the main thread opened; never two at once.
-            connection = sqlite3.connect(path, check_same_thread=False, timeout=10)
-            self._db = Database(connection)
-            connection.execute("PRAGMA synchronous=FULL")
-            if create:
-                _migrations.apply(self._db)
-            if not self._db["terminals"].exists():
-                raise RegistryError("it holds no table of terminals")
-            self._version: int | None = None
-            self._entries: dict[tuple[str, int], Entry] = {}
-            self.refresh()
-        except (sqlite3.Error, OSError) as error:
-            raise RegistryError(str(error)) from error
+        self._entries: dict[tuple[str, int], Entry] = {}
+        self._terminals: set[str] = set()
+        self._open(create)
+        self.refresh()
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
     def refresh(self) -> bool:
-        """Read again if another process changed the file; return whether anything was read."""
-        version = self._db.conn.execute("PRAGMA data_version").fetchone()[0]
-        if version == self._version:
-            return False
-        self._read()
+        """Read again if the file was changed or replaced; return whether it was; raises RegistryError."""
+        if _file_number(self.path) != self._file:
+            self._db.close()
+            self._open(create=False)
+        try:
+            version = self._db.conn.execute("PRAGMA data_version").fetchone()[0]
+            if version == self._version:
+                return False
+            self._read()
+        except (sqlite3.Error, ValueError) as error:
+            raise RegistryError(str(error)) from error
         self._version = version
         return True
 
@@ -127,6 +123,21 @@ class Registry:
             raise RegistryError(str(error)) from error
         finally:
             self._read()
+
+    def _open(self, create: bool) -> None:
+        try:
+            # The receiver's worker thread uses what the main thread opened; never two at once.
+            connection = sqlite3.connect(self.path, check_same_thread=False, timeout=10)
+            self._db = Database(connection)
+            connection.execute("PRAGMA synchronous=FULL")
+            if create:
+                _migrations.apply(self._db)
+            if not self._db["terminals"].exists():
+                raise RegistryError("it holds no table of terminals")
+        except sqlite3.Error as error:
+            raise RegistryError(str(error)) from error
+        self._file = _file_number(self.path)
+        self._version: int | None = None
 
     def _add(self, entry: Entry) -> str:
         known = self.get(entry.terminal, entry.epoch)
@@ -184,6 +195,15 @@ def _text(provision: dict, key: str, form: re.Pattern[str], wrong: list[str]) ->
         wrong.append(f"{key} (text)")
         return ""
     return value
+
+
+def _file_number(path: Path) -> tuple[int, int]:
+    """Return what tells one file from another that took its name."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise RegistryError(error.strerror or str(error)) from error
+    return found.st_dev, found.st_ino
 
 
 def _create_private(path: Path) -> None:

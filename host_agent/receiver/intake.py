@@ -6,7 +6,8 @@ somebody wrote outside of it: else one agent could have another's events forgott
 """
 
 import json
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 
@@ -17,12 +18,14 @@ from host_agent.receiver import checks, handed_on, message
 from host_agent.receiver.aes import Aes
 from host_agent.receiver.checks import Alarm
 from host_agent.receiver.message import Incoming, Malformed, ReplyTo
-from host_agent.receiver.store import Store
+from host_agent.receiver.store import Store, StoreError
 from protocol import evidence
 from protocol.errors import EvidenceError
 
 RETRY_ROWS = 500  # messages of the shelf that are tried in one transaction
 DIGEST_CHARS = 16  # of the evidence's SHA-256, in hex, in a receipt
+
+_log = logging.getLogger(__name__)
 
 
 @attrs.frozen
@@ -68,14 +71,22 @@ class Intake:
         self._registry = registry
         self._prefix = prefix
         self._utc_ms = utc_ms
+        self.registry_fault: str | None = None
         self._aes = lru_cache(maxsize=4096)(Aes)  # one key schedule a terminal
 
-    def take(self, batch: Iterable[Raw]) -> list[Receipt]:
+    def take(self, batch: Sequence[Raw]) -> list[Receipt]:
         """Keep a batch and return its receipts; raises StoreError."""
         self._refresh()
-        with self._store.batch():
-            receipts = [receipt for raw in batch if (receipt := self._one(raw)) is not None]
-        return receipts
+        try:
+            with self._store.batch():
+                return [receipt for raw in batch if (receipt := self._one(raw)) is not None]
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001, the supervisor: a message that we cannot digest must not hold up the others
+            _log.exception("%s of %d messages", "one" if len(batch) == 1 else "some", len(batch))
+            if len(batch) == 1:
+                return []
+        return [receipt for raw in batch for receipt in self.take([raw])]
 
     def retry_shelf(self) -> list[Receipt]:
         """Open what waited for a key that the registry has now; raises StoreError."""
@@ -95,8 +106,9 @@ class Intake:
         """Look whether the registry changed; a registry that cannot be read leaves what was known."""
         try:
             self._registry.refresh()
-        except RegistryError:
-            return
+            self.registry_fault = None
+        except RegistryError as error:
+            self.registry_fault = str(error)
 
     def _one(self, raw: Raw) -> Receipt | None:
         place = message.place_of(raw.topic, self._prefix)

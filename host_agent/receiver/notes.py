@@ -149,6 +149,10 @@ class Alarms:
         )
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def counts(self) -> dict[str, int]:
-        """Return how many alarms there are, by code."""
-        return dict(self._conn.execute("SELECT code, COUNT(*) FROM alarms GROUP BY code"))
+    def counts(self, since_utc_ms: int = 0) -> dict[str, int]:
+        """Return how many alarms were seen since a time, by code."""
+        return dict(
+            self._conn.execute(
+                "SELECT code, COUNT(*) FROM alarms WHERE last_utc_ms >= ? GROUP BY code", (since_utc_ms,)
+            )
+        )

@@ -48,8 +48,9 @@ def terminals(conn: sqlite3.Connection, registry: Registry, hours: Hours, now_ms
         row |= rows.get(key) or _never_heard()
         row |= _missing(conn, *key, now_ms)
         row["silent_min"] = None
-        if row["current"] and row["heard_utc_ms"] is not None:
-            silent = silent_ms(now_ms, row["heard_utc_ms"], hours)
+        if row["current"]:
+            # One that was never heard of counts from when it was registered.
+            silent = silent_ms(now_ms, row["heard_utc_ms"] or entry.added_utc_ms, hours)
             row["silent_min"] = None if silent is None else silent // 60_000
         out.append(row)
     return out

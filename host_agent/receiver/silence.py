@@ -11,6 +11,7 @@ import attrs
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+LOOK_BACK_DAYS = 14
 _EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday; Monday is 0
 
 
@@ -36,15 +37,21 @@ def parse_hours(text: str) -> tuple[int, int] | None:
 
 
 def silent_ms(now_ms: int, heard_ms: int, hours: Hours) -> int | None:
-    """Return for how long of today's opening hours nothing was heard when that is too long, else None."""
-    local = now_ms + hours.utc_offset_min * MINUTE_MS
-    midnight = local - local % DAY_MS
-    weekday = (local // DAY_MS + _EPOCH_WEEKDAY) % 7 + 1
-    opened, closed = midnight + hours.opens_min * MINUTE_MS, midnight + hours.closes_min * MINUTE_MS
-    if weekday not in hours.days or not opened <= local < closed:
-        return None
-    since = max(opened, heard_ms + hours.utc_offset_min * MINUTE_MS)
-    return local - since if local - since > hours.limit_ms else None
+    """Return how much opening time has passed since something was heard when that is too much, else None.
+
+    Nights and closed days do not count, and do not begin the count anew. At most the last LOOK_BACK_DAYS are counted.
+    """
+    offset_ms = hours.utc_offset_min * MINUTE_MS
+    now, heard = now_ms + offset_ms, heard_ms + offset_ms
+    today = now // DAY_MS
+    passed = 0
+    for day in range(max(heard // DAY_MS, today - LOOK_BACK_DAYS), today + 1):
+        if (day + _EPOCH_WEEKDAY) % 7 + 1 not in hours.days:
+            continue
+        opened = max(heard, day * DAY_MS + hours.opens_min * MINUTE_MS)
+        closed = min(now, day * DAY_MS + hours.closes_min * MINUTE_MS)
+        passed += max(0, closed - opened)
+    return passed if passed > hours.limit_ms else None
 
 
 def heard_ms(newest_utc_ms: int | None, received_ms: int) -> int:

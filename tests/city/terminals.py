@@ -34,6 +34,7 @@ class Terminal:
     epoch: int = 1
     seed: int = 1
     now_ms: int = NOW_MS - 3_000_000
+    step_ms: int = 5_000
     seq: int = 0
     boot: int = 1
     prev: bytes = bytes(8)
@@ -60,7 +61,7 @@ class Terminal:
 
     def seal(self, kind: int, invite: bytes | None = None, fields: dict | None = None) -> bytes:
         self.seq += 1
-        self.now_ms += 5_000
+        self.now_ms += self.step_ms
         content = {T: self.now_ms, TQ: 3, UP: self.seq * 5_000, PREV: self.prev} | (fields or {})
         key = evidence.event_key(self.secret, self.epoch)
         event = evidence.Sealer(Aes, key, self.id, self.epoch).seal(kind, invite, self.boot, self.seq, content)

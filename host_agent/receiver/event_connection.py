@@ -1,0 +1,52 @@
+"""A broker connection that acknowledges each event only when it is told to: after the event is durable here."""
+
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from host_agent.mqtt_connection import KEEPALIVE_S, SESSION_EXPIRY_S, BrokerConnection
+from host_agent.receiver.intake import Raw
+
+# Events that the broker may send ahead of our acknowledgements: bounds memory, and is a few commits' worth.
+RECEIVE_MAXIMUM = 500
+QOS = 1
+
+
+class EventConnection(BrokerConnection):
+    """Take events with their message ids; `acknowledge` tells the broker which of them are durable."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Prepare the client as the base does, without a will."""
+        super().__init__(*args, **kwargs)
+        self._client.manual_ack_set(True)
+        self._taken: list[tuple[int | None, Raw]] = []
+
+    def take(self) -> list[tuple[int | None, Raw]]:
+        """Return what has come since the last call: message id (None for QoS 0) and message."""
+        taken, self._taken = self._taken, []
+        self.messages.clear()
+        return taken
+
+    def acknowledge(self, mids: list[int]) -> None:
+        """Tell the broker that these are durable."""
+        for mid in mids:
+            self._client.ack(mid, QOS)
+        self.flush()
+
+    def _connect(self) -> None:
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        self._client.connect(
+            self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=False, properties=properties
+        )
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""  # no topic of ours: taken, so that it does not come for ever, and counted as foreign
+        self._taken.append((message.mid if message.qos else None, Raw(topic, message.payload)))
+        self.messages.append((topic, b"", message.retain))  # the base tells of traffic when there is something

@@ -1,0 +1,140 @@
+"use strict";
+// The receiver's status for a person: read again every few seconds, nothing can be changed here.
+const EVERY_MS = 3000;
+const clock = new Intl.DateTimeFormat("zh-CN", {
+  timeZone: "Asia/Shanghai", hour12: false, month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
+});
+// What each code of the status means; `n` is how often. Codes unknown here show their English text.
+const FINDINGS = {
+  store: () => "数据库不可写入，评价暂由窗口电脑保管",
+  broker: () => "与消息服务器的连接不通，正在重连",
+  receipts_refused: () => "消息服务器拒绝回执，请检查访问规则",
+  registry: () => "终端登记簿无法读取，新终端暂不识别",
+  forward: (n) => `市级系统未接收，${n} 条等待转交`,
+  parked: (n) => `市级系统退回 ${n} 条，请查看日志`,
+  conflict: (n) => `${n} 处同一序号出现两份不同内容：密钥可能被复制，或终端存储被回退`,
+  chain_broken: (n) => `${n} 处事件与前一条不衔接`,
+  not_opened: (n) => `${n} 个来源的事件无法用终端密钥打开：途中被改动，或系伪造`,
+  malformed: (n) => `${n} 个来源发来不是事件的内容`,
+  invite_unbound: (n) => `${n} 条评价附带的办件与邀请不符`,
+  invite_bare: (n) => `${n} 条由电脑发起的邀请没有附办件`,
+  invite_elsewhere: (n) => `${n} 条评价用了别的窗口的邀请`,
+  invite_shared: (n) => `${n} 个邀请在两台终端上都有结果`,
+  two_outcomes: (n) => `${n} 个邀请有两种结果`,
+  invite_reopened: (n) => `${n} 条评价在邀请结束后被更改`,
+  invite_time: (n) => `${n} 条评价与邀请时间相差过大`,
+  misaddressed: (n) => `${n} 条事件以别的终端或中心名义送来`,
+  id_mismatch: (n) => `${n} 条事件的外部编号与内容不符`,
+  boot_order: (n) => `${n} 条事件的启动次序倒退：密钥可能被复制，或终端存储被回退`,
+  after_last: (n) => `${n} 条事件出现在本期最后一条之后`,
+  reveal: (n) => `${n} 条评价的“向电脑透露等级”设置与登记不符`,
+  clock_ahead: (n) => `${n} 条事件的终端时间超前`,
+  odd_content: (n) => `${n} 条事件内容不合规则，已保存，未转交`,
+  silent: (n) => `${n} 台终端在办公时间没有消息`,
+  gaps: (n) => `缺 ${n} 条：后面的已到，前面的被扣留或尚未送出`,
+  unknown: (n) => `${n} 条来自未登记的终端或密钥期，登记后自动处理`,
+  unknown_terminal: () => "未登记的终端送来事件",
+  unknown_epoch: () => "未登记的密钥期送来事件",
+};
+const GRAVE = new Set(["conflict", "chain_broken", "not_opened", "invite_unbound", "invite_shared", "two_outcomes",
+  "invite_reopened", "boot_order", "after_last"]);
+const at = (id) => document.getElementById(id);
+
+function make(tag, className, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  node.append(...children);
+  return node;
+}
+
+const say = (item) => (FINDINGS[item.code] ? FINDINGS[item.code](item.count) : item.text);
+// One line of the record is about one thing: its text without the count.
+const single = (code) => (FINDINGS[code] ? FINDINGS[code](1).replace(/^1 (处|条|台|个来源的|个来源|个)/, "") : code);
+const timeOf = (ms) => (ms ? clock.format(new Date(ms)) : "—");
+
+async function get(path) {
+  const answer = await fetch(`/api/v1/${path}`);
+  if (!answer.ok) throw new Error(path);
+  return answer.json();
+}
+
+function sentence(status) {
+  const first = status.faults[0] ?? status.attention[0];
+  if (first) return say(first);
+  if (!status.store.stored) return "已就绪，还没有事件到达";
+  const waiting = status.forward.waiting ? `，${status.forward.waiting} 条正在转交` : "";
+  return `一切正常：${status.store.stored} 条事件已入库并回执${waiting}`;
+}
+
+function part(value, label, state, good) {
+  return make("li", "", make("b", "", String(value)), make("span", "", label), make("span", `state${good ? "" : " bad"}`, state));
+}
+
+function showStatus(status) {
+  at("name").textContent = `· ${status.receiver}`;
+  at("message").textContent = sentence(status);
+  const alarming = status.attention.some((item) => GRAVE.has(item.code));
+  document.querySelector("header").className = !status.ok || alarming ? "bad" : status.attention.length ? "" : "good";
+  const faults = new Set(status.faults.map((item) => item.code));
+  at("parts").replaceChildren(
+    part(status.store.stored, "条事件已入库", faults.has("store") ? "数据库不可写入" : "数据库可写", !faults.has("store")),
+    part(status.store.duplicate, "次重复送达（已识别）", status.broker.connected ? "消息服务器已连接" : "消息服务器断开", status.broker.connected),
+    part(status.forward.waiting, "条等待转交市级系统", faults.has("forward") ? "市级系统未接收" : "转交畅通", !faults.has("forward")),
+    part(status.registry.entries, "条终端登记", faults.has("registry") ? "登记簿无法读取" : "登记簿可读", !faults.has("registry")),
+  );
+  const items = [...status.faults, ...status.attention];
+  at("attention-section").hidden = !items.length;
+  at("attention").replaceChildren(...items.map((item) =>
+    make("li", faults.has(item.code) || GRAVE.has(item.code) ? "bad" : "", say(item))));
+}
+
+function stateOf(row) {
+  if (row.silent_min !== null) return [`${row.silent_min} 分钟没有消息`, "bad"];
+  if (!row.events) return ["尚无消息", "warn"];
+  if (row.conflicts || row.chain_broken) return ["请核查", "bad"];
+  if (row.unexplained) return ["缺号", "warn"];
+  if (row.ended) return ["本期已结束", ""];
+  return ["正常", "good"];
+}
+
+function showTerminals(rows) {
+  at("no-terminals").hidden = rows.length > 0;
+  document.querySelector(".scroll").hidden = rows.length === 0;
+  at("terminals").replaceChildren(...rows.map((row) => {
+    const [text, tone] = stateOf(row);
+    const missing = make("td", `number${row.unexplained ? " warn" : ""}`, String(row.missing));
+    missing.title = row.gaps.map(([a, b]) => (a === b ? a : `${a}–${b}`)).join("、");
+    return make("tr", "",
+      make("td", "", row.terminal, make("small", "", row.epoch > 1 ? ` 第 ${row.epoch} 期` : "")),
+      make("td", "", `${row.centre} / ${row.window}`),
+      make("td", "", timeOf(row.heard_utc_ms)),
+      make("td", "number", String(row.last_seq)), missing,
+      make("td", `number${row.conflicts ? " bad" : ""}`, String(row.conflicts)),
+      make("td", `number${row.chain_broken ? " bad" : ""}`, String(row.chain_broken)),
+      make("td", tone, text));
+  }));
+}
+
+function showAlarms(rows) {
+  at("alarm-section").hidden = !rows.length;
+  at("alarms").replaceChildren(...rows.slice(0, 40).map((row) => make("li", "",
+    make("time", "", timeOf(row.last_utc_ms)),
+    make("span", "", row.terminal ? `${row.terminal}${row.seq ? ` 第 ${row.seq} 条` : ""}` : "来源不明"),
+    make("div", "", single(row.code)),
+    make("span", "", row.times > 1 ? `${row.times} 次` : ""))));
+}
+
+async function refresh() {
+  try {
+    const [status, terminals, alarms] = await Promise.all([get("status"), get("terminals"), get("alarms")]);
+    showStatus(status);
+    showTerminals(terminals.items);
+    showAlarms(alarms.items);
+  } catch {
+    at("message").textContent = "接收端没有应答，正在重试";
+    document.querySelector("header").className = "bad";
+  }
+  setTimeout(refresh, EVERY_MS);
+}
+
+refresh();
