@@ -44,11 +44,22 @@ def test_text_files_are_utf8_with_unix_lines_and_an_end():
 
 
 def test_glyph_packs_carry_the_licence_of_their_font():
-    for pack in our_files(".glyphs", ".ygp", ".pack", under="firmware"):
-        licences = [
-            path for path in pack.parent.iterdir() if path.name.upper().startswith(("LICENSE", "LICENCE", "OFL"))
-        ]
-        assert any("SIL OPEN FONT LICENSE" in path.read_text(encoding="utf-8").upper() for path in licences), name(pack)
+    packs = list(our_files(".bin", under="firmware/assets"))
+    licence = (ROOT / "firmware" / "assets" / "OFL.txt").read_text(encoding="utf-8")
+    assert packs and "SIL OPEN FONT LICENSE Version 1.1" in licence and "Copyright" in licence
+    # A modified font may not bear a reserved name.
+    assert [name(pack) for pack in packs if "noto" in pack.name.lower()] == []
+
+
+def test_binary_files_are_only_where_they_are_expected():
+    binary = {".bin": "firmware/assets/", ".png": "docs/images/"}
+    text = {".py", ".md", ".toml", ".csv", ".json", ".js", ".css", ".html", ".lock", ".yaml", ".txt", ""}
+    strangers = [
+        name(path)
+        for path in our_files()
+        if path.suffix not in text and not name(path).startswith(binary.get(path.suffix, "?"))
+    ]
+    assert strangers == []
 
 
 def test_no_file_is_larger_than_a_repository_should_carry():
