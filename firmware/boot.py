@@ -1,8 +1,11 @@
 """Bring up USB before anything else can talk to the host: no console unless the maintenance jumper is set."""
 
+import gc
+
 import micropython
 
 micropython.kbd_intr(-1)  # first of all: 0x03 in the link's binary data must not stop the program
+gc.threshold(8_192)  # garbage left between modules that stay would leave no room for big buffers
 
 import boards  # noqa: E402
 from drivers import link_usb  # noqa: E402

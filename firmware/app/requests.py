@@ -36,6 +36,15 @@ class Requests(states.States):
             if self.state in states.RESTING or self.state == states.FULL:
                 self._rest(now_ms)
 
+    def _on_unrecorded(self, now_ms: int) -> None:
+        """Take back an invite for which there was no room after all: nobody has been told of it."""
+        if self.state == states.INVITED:
+            self._full = True
+            self._until = None
+            self._out.append(("lamps", False))
+            self.state = states.NO_CLERK
+            self._rest(now_ms)
+
     def _on_invited(
         self, now_ms: int, request: int, invite: bytes, age_ms: int, ttl_ms: int, timeout_ms: int, origin: int, qr: str
     ) -> None:

@@ -12,7 +12,7 @@ in order, "seal" and "record_invite" first). An invite has one outcome and is ne
 over the link discards a press, not even one whose edge came a moment before it.
 
 Events: ("key_down"|"key_up", key, at_ms) · ("started",) · ("linked",) · ("unlinked",) · ("room_changed", events) ·
-    ("faulted", why) · ("ticked",) and, each with its request id first,
+    ("unrecorded",) · ("faulted", why) · ("ticked",) and, each with its request id first,
     ("invited", id, invite, age_ms, ttl_ms, timeout_ms, origin, qr) · ("cancelled", id, invite) ·
     ("clerk_set", id, clerk) · ("served", id, ticket) · ("paused", id, flag) · ("noticed", id, text) ·
     ("configured", id, values) · ("queried", id)

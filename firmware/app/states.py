@@ -56,7 +56,6 @@ class States:
         self._out.append(("record_invite", invite, origin))
         if request is not None:
             self._reply(request, reasons.OK)
-        self._out.append(("tone", "invite"))
         self._enter(INVITED, now_ms)
 
     def _end(self, outcome: int) -> None:

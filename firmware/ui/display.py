@@ -31,7 +31,7 @@ class Display:
         self._strings = strings
         self._state = states.NO_CLERK
         self._view = {"notice": None}
-        self._linked = True
+        self._linked = False
         self._wanted = []
         self._glass = []
         self._region = None  # being painted

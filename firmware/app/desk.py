@@ -1,0 +1,217 @@
+"""Carry out what the session decides, in its order; bring it keys, requests and time.
+
+A press is sealed and durable when `recorder.seal` returns; only then come lamps, tones, screens and answers. What
+cannot be stored stops the terminal: nothing after it in the same list of effects happens.
+"""
+
+from app import fields as f
+from app import keys
+from protocol import messages, rating, reasons
+
+MARK_MS = 3_600_000
+HELD_MAX = 8  # events that wait for the end of a rating; the oldest goes first
+KEY_NUMBERS = keys.CLERK
+_WITH_INVITE = rating.OUTCOMES + (rating.PAUSED, rating.RESUMED)
+
+_EVENT_OF = {
+    messages.INVITE: ("invited", ("invite", "age_ms", "ttl_ms", "timeout_ms", "origin", "qr")),
+    messages.CANCEL: ("cancelled", ("invite",)),
+    messages.CLERK: ("clerk_set", ("clerk",)),
+    messages.SERVE: ("served", ("ticket",)),
+    messages.PAUSE: ("paused", ("paused",)),
+    messages.NOTICE: ("noticed", ("text",)),
+    messages.CONFIG: ("configured", ("policy",)),
+    messages.QUERY: ("queried", ()),
+}
+
+
+class Desk:
+    """Stand between the session and everything it acts on; `full` and `failed` are the journal's errors."""
+
+    def __init__(
+        self, session: object, recorder: object, clock: object, panel: object, full: type, failed: type
+    ) -> None:
+        self.session = session
+        self.link = None
+        self.wake = None  # called when deadlines or output may have changed
+        self._recorder = recorder
+        self._clock = clock
+        self._panel = panel
+        self._full = full
+        self._failed = failed
+        self._held = []
+        self._mark_at = MARK_MS
+        self._room = None
+
+    # -- what comes in
+
+    def begin(self, why: int, firmware: str, open_invite: bytes | None, open_origin: int) -> None:
+        """Seal that the terminal started, and that an invite was interrupted; show the first screen."""
+        self.note(rating.BOOT, {f.WHY: why, f.FW: firmware})
+        if open_invite is not None:
+            fields = {f.WHY: reasons.WHY_POWER_CUT, f.ORIGIN: open_origin}
+            self._carry_out([("seal", rating.INTERRUPTED, open_invite, fields)])
+        if self._clock.chip_missing:
+            self.note(rating.FAULT, {f.WHY: reasons.WHY_RTC_MISSING})
+        self.handle(("started",))
+
+    def key(self, number: int, down: bool, ticks: int) -> None:
+        """Take an edge of a contact; the one after the keys is the case's switch."""
+        if number > KEY_NUMBERS:
+            if not down:
+                self.note(rating.CASE_OPENED, {})
+                self._done()
+            return
+        self.handle(("key_down" if down else "key_up", number, self._clock.at(ticks)))
+
+    def link_event(self, event: tuple) -> None:
+        """Take an event of the link."""
+        name = event[0]
+        if name == "request":
+            self._request(event[1], event[2], event[3])
+        elif name == "established":
+            if event[1]["utc_ms"] is not None:
+                self._set_time(event[1]["utc_ms"])
+            self._panel.linked(True, self._clock.now_ms())
+            self.handle(("linked",))
+        elif name == "behind":
+            self._recorder.halt()
+            self.handle(("faulted", reasons.WHY_SEQ_BEHIND))
+        elif name == "lost":
+            self._panel.linked(False, self._clock.now_ms())
+            self.handle(("unlinked",))
+        else:
+            self._done()
+
+    def _request(self, type_: int, request: int, values: dict) -> None:
+        if type_ == messages.TIME:
+            self._set_time(values["utc_ms"])
+            self.link.reply(request, reasons.OK)
+            self._done()
+        elif type_ in _EVENT_OF:
+            name, wanted = _EVENT_OF[type_]
+            self.handle((name, request) + tuple([values[key] for key in wanted]))
+        else:
+            self.link.reply(request, reasons.UNSUPPORTED)
+            self._done()
+
+    def tick(self) -> int | None:
+        """Do what is due; return when there is more to do, ms since start."""
+        now_ms = self._clock.now_ms()
+        due = self.session.deadline_ms()
+        if due is not None and due <= now_ms:
+            self._carry_out(self.session.handle(("ticked",), now_ms))
+            self._settle()
+        if now_ms >= self._mark_at:
+            self._mark_at = now_ms + MARK_MS
+            self._clock.read_chip()
+            self.note(rating.MARK, {})
+        self._panel.tick(now_ms)
+        first = self._mark_at
+        for due in (self.session.deadline_ms(), self._panel.due_ms()):
+            if due is not None and due < first:
+                first = due
+        return first
+
+    def handle(self, event: tuple) -> None:
+        """Give the session an event and carry out what it decides."""
+        self._carry_out(self.session.handle(event, self._clock.now_ms()))
+        self._done()
+
+    # -- what goes out
+
+    def note(self, kind: int, fields: dict) -> bool:
+        """Seal an event that belongs to no invite; it waits while a rating may still change. False when dropped."""
+        if self.session.choosing():
+            if len(self._held) >= HELD_MAX:
+                self._held.pop(0)
+            self._held.append((kind, fields))
+            return True
+        try:
+            self._recorder.seal(kind, None, fields)
+        except self._full:
+            return False
+        except self._failed as error:
+            self.fail(error.why)
+            return False
+        return True
+
+    def fail(self, why: int) -> None:
+        """Stop taking ratings: the journal cannot be trusted any more."""
+        self._recorder.halt()
+        self._carry_out(self.session.handle(("faulted", why), self._clock.now_ms()))
+
+    def status(self) -> dict:
+        """Return what a heartbeat tells of the terminal."""
+        recorder, clock = self._recorder, self._clock
+        return {
+            "state": self.session.state,
+            "queue": recorder.last() - recorder.first() + 1,
+            "free": recorder.room(),
+            "last_seq": recorder.last(),
+            "utc_ms": clock.utc_ms(),
+            "tq": clock.quality(),
+            "up_ms": clock.now_ms(),
+            "uninvited": self.session.uninvited.total,
+            "reason": reasons.FAULT if recorder.halted else reasons.OK,
+        }
+
+    def _set_time(self, utc_ms: int) -> None:
+        jumped, before = self._clock.set(utc_ms)
+        if jumped:
+            self.note(rating.CLOCK_SET, {} if before is None else {f.T0: before})
+
+    def _done(self) -> None:
+        self._settle()
+        if self.wake is not None:
+            self.wake()
+
+    def _settle(self) -> None:
+        """Seal what waited for the end of a rating; tell the session how much room is left."""
+        while self._held and not self.session.choosing():
+            kind, fields = self._held.pop(0)
+            self.note(kind, fields)
+        room = self._recorder.room()
+        if not self._recorder.halted and (room > 0) != self._room:
+            self._room = room > 0
+            self._carry_out(self.session.handle(("room_changed", room), self._clock.now_ms()))
+
+    def _carry_out(self, effects: list) -> None:
+        """Carry out effects in order; stop at the first that cannot be stored."""
+        for i in range(len(effects)):
+            try:
+                self._do(effects[i])
+            except self._failed as error:
+                full = isinstance(error, self._full) and effects[i][0] == "record_invite"
+                self._not_stored(effects, i, reasons.FULL if full else reasons.NOT_STORED)
+                if full:
+                    self._carry_out(self.session.handle(("unrecorded",), self._clock.now_ms()))
+                else:
+                    self.fail(error.why)
+                return
+
+    def _not_stored(self, effects: list, start: int, reason: int) -> None:
+        """Answer the requests whose reply stood behind what was not stored."""
+        for effect in effects[start:]:
+            if effect[0] == "reply":
+                self.link.reply(effect[1], reason)
+
+    def _do(self, effect: tuple) -> None:
+        name = effect[0]
+        if name == "seal":
+            if effect[1] in _WITH_INVITE:
+                self._recorder.seal(effect[1], effect[2], effect[3])
+            else:
+                self.note(effect[1], effect[3])
+        elif name == "record_invite":
+            self._recorder.record_invite(effect[1], effect[2])
+        elif name == "reply":
+            self.link.reply(effect[1], effect[2], effect[3])
+        elif name == "state":
+            self.link.state(effect[1], effect[2])
+        elif name == "show":
+            self._panel.show(effect[1], effect[2], self._clock.now_ms())
+        elif name == "lamps":
+            self._panel.light(effect[1])
+        else:
+            self._panel.tone(effect[1], self._clock.now_ms())

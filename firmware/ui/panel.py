@@ -1,0 +1,47 @@
+"""Act on what a citizen sees and hears: display, lamps of the keys, tones. One tone and one light for every level."""
+
+_ALL_LAMPS = 0x1F
+_TONES = {"press": (2_000, 80), "refused": (400, 250)}  # Hz, ms
+
+
+class Panel:
+    """Join the display with lamps and buzzer; `wake` is called when there is something to paint."""
+
+    def __init__(self, display: object, lamps: object, buzzer: object) -> None:
+        self.wake = None
+        self._display = display
+        self._lamps = lamps
+        self._buzzer = buzzer
+        self._silent_at = None
+
+    def show(self, state: str, view: dict, now_ms: int) -> None:
+        """Show a state; the painting itself is done by the display's own task."""
+        self._display.show(state, view, now_ms)
+        if self.wake is not None:
+            self.wake()
+
+    def light(self, lit: bool) -> None:
+        """Light all lamps of the level keys, or none."""
+        self._lamps.set(_ALL_LAMPS if lit else 0)
+
+    def tone(self, name: str, now_ms: int) -> None:
+        """Start a tone."""
+        freq_hz, length_ms = _TONES[name]
+        self._buzzer.tone(freq_hz)
+        self._silent_at = now_ms + length_ms
+
+    def linked(self, linked: bool, now_ms: int) -> None:
+        """Show whether the counter's computer is there."""
+        self._display.linked(linked, now_ms)
+        if self.wake is not None:
+            self.wake()
+
+    def tick(self, now_ms: int) -> None:
+        """End a tone that is over."""
+        if self._silent_at is not None and now_ms >= self._silent_at:
+            self._buzzer.off()
+            self._silent_at = None
+
+    def due_ms(self) -> int | None:
+        """Return when `tick` has something to do."""
+        return self._silent_at
