@@ -18,12 +18,14 @@ from simulator.demo.watch import BrokerWatch
 from simulator.errors import UserError
 
 SHORT_POLICY = {
-    "invite_ms": 20_000, "change_ms": 200, "thanks_ms": 40, "unrated_ms": 100, "not_invited_ms": 100, "guard_ms": 30,
+    "invite_ms": 20_000, "change_ms": 200, "thanks_ms": 40, "unrated_ms": 100, "not_invited_ms": 100, "guard_ms": 20,
 }  # fmt: skip
 HOLD_MS = 60
 """How long a key is held: longer than debouncing, shorter than the change window."""
 SHOWN_S = 1.5
 """How long to listen for the tone; it is due 100 ms after the press."""
+AFTER_INVITE_S = 0.03
+"""A new page takes no keys for guard_ms, counted from before the agent's answer."""
 BETWEEN_KEYS_S = 0.06
 """Two keys within 50 ms are no press."""
 TRIES_PER_INVITE = 3
@@ -98,6 +100,7 @@ class HeadlessRun:
             self._faults.reach(number, BEFORE_INVITE)
             invite = self._invite(number)
             self._faults.reach(number, INVITED)
+            self._pause(AFTER_INVITE_S)
             for _ in range(TRIES_PER_INVITE):
                 if self._press(number, invite, key):
                     self._change_mind(number, invite, key)
