@@ -161,9 +161,8 @@ class Uplink:
         self._notes_under_way.clear()
         self._delivery.disconnected()
         where = f"{self._config.broker.host}:{self._config.broker.port}"
-        cure = (
-            "give each agent its own agent.id" if "id" in reason.split() else "check that it runs; the agent reconnects"
-        )
+        # Not every broker says that a second client of the same id has pushed the first one out.
+        cure = "check that it runs and that no other agent has this agent.id; the agent reconnects"
         self.fault = UserError(f"the broker closed the connection: {reason}", where, cure)
         _log.warning("broker: %s", self.fault.message)
 

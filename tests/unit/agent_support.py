@@ -1,6 +1,7 @@
 """What the agent's tests stand on: a real broker, a stand-in receiver, the agent as a process, and its API."""
 
 import base64
+import getpass
 import json
 import os
 import shutil
@@ -51,14 +52,18 @@ class Broker:
 
     def start(self):
         command = self._mosquitto() if MOSQUITTO else self._iotcore()
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.PIPE
+        )
         wait_until("the broker listens", self._listens)
         return self
 
     def _mosquitto(self):
         config = self.folder / "mosquitto.conf"
-        config.write_text(
-            self.extra or f"listener {self.port} 127.0.0.1\nallow_anonymous true\n", encoding="ascii")
+        # Started by root it would change to a user of its own, which cannot read the test's folder.
+        user = f"user {getpass.getuser()}\n"
+        listener = self.extra or f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
+        config.write_text(user + listener, encoding="utf-8")
         return [MOSQUITTO, "-c", str(config)]
 
     def _iotcore(self):
@@ -164,8 +169,10 @@ class AgentProcess:
         self.config = self.folder / "agent.toml"
         self.log = self.folder / "agent.out"
         self.process = None
-        text = (f'[agent]\nid = "pc-01"\ncentre = "C01"\nlisten = "127.0.0.1:{self.port}"\n{extra_agent}\n'
-                f'[broker]\nurl = "mqtt://127.0.0.1:{broker_port}"\n{extra_broker}\n')
+        text = (
+            f'[agent]\nid = "pc-01"\ncentre = "C01"\nlisten = "127.0.0.1:{self.port}"\n{extra_agent}\n'
+            f'[broker]\nurl = "mqtt://127.0.0.1:{broker_port}"\n{extra_broker}\n'
+        )
         for name, terminal, port in windows:
             text += f'[[window]]\nid = "{name}"\nname = "{name}号窗口"\nterminal = "{terminal}"\nport = "{port}"\n'
         self.config.write_text(text + policy, encoding="utf-8")
@@ -173,8 +180,20 @@ class AgentProcess:
     def start(self, *options, ready=True):
         out = self.log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from host_agent.cli import main; main()", "agent", "run", "--config", str(self.config),
-             *options], cwd=ROOT, stdout=out, stderr=out)
+            [
+                sys.executable,
+                "-c",
+                "from host_agent.cli import main; main()",
+                "agent",
+                "run",
+                "--config",
+                str(self.config),
+                *options,
+            ],
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
+        )
         out.close()
         if ready:
             wait_until("the agent's API answers", self.answers, 20)
@@ -204,8 +223,12 @@ class AgentProcess:
     def call(self, method, path, body=None, headers=None):
         """Return (HTTP status, JSON)."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method=method, headers={
-            **({"Content-Type": "application/json"} if data is not None else {}), **(headers or {})})
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            data,
+            method=method,
+            headers={**({"Content-Type": "application/json"} if data is not None else {}), **(headers or {})},
+        )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=10) as answer:
