@@ -27,7 +27,7 @@ _POLL_US = const(50)
 _PROGRAM_POLLS = const(200)  # 10 ms: the datasheet's worst is 3
 _SUSPEND_POLLS = const(20)  # 1 ms: tSUS is 20 µs
 _SUSPEND_US = const(20)  # tSUS is also the least time from resume to suspend
-_IDLE_POLLS = const(20_000)  # 1 s: an erase left over from before a reset ends within 400 ms
+_ERASE_POLLS = const(20_000)  # 1 s: the datasheet's worst is 0.4
 
 
 class NorError(Exception):
@@ -55,7 +55,7 @@ class Nor:
         time.sleep_ms(_POWER_UP_MS)
         if self._status(_READ_STATUS_2) & _SUS:
             self._instruct(_RESUME)
-        self._wait(_IDLE_POLLS)
+        self.wait()
         four = self._four
         four[0] = _JEDEC_ID
         self._cs(0)
@@ -73,15 +73,15 @@ class Nor:
         self._spi.readinto(buffer)
         self._cs(1)
 
-    def program(self, address: int, data: "bytes | bytearray | memoryview") -> None:
-        """Program bytes inside one page and wait until it is done; NorError on time-out."""
+    def program(self, address: int, data: "bytes | bytearray | memoryview") -> bool:
+        """Program bytes inside one page and wait until it is done; false on time-out."""
         self._instruct(_WRITE_ENABLE)
         self._address(_PAGE_PROGRAM, address)
         self._cs(0)
         self._spi.write(self._four)
         self._spi.write(data)
         self._cs(1)
-        self._wait(_PROGRAM_POLLS)
+        return self._poll(_PROGRAM_POLLS)
 
     def erase_start(self, address: int) -> None:
         """Start to erase the sector at `address` and return at once."""
@@ -96,11 +96,11 @@ class Nor:
         return bool(self._status(_READ_STATUS_1) & _BUSY)
 
     def suspend(self) -> bool:
-        """Stop the erase under way; False when it had ended. NorError on time-out."""
+        """Stop the erase under way; false when it had ended."""
         if time.ticks_diff(time.ticks_us(), self._resumed_us) < _SUSPEND_US:
             time.sleep_us(_SUSPEND_US)
         self._instruct(_SUSPEND)
-        self._wait(_SUSPEND_POLLS)
+        self._poll(_SUSPEND_POLLS)
         return bool(self._status(_READ_STATUS_2) & _SUS)
 
     def resume(self) -> None:
@@ -108,13 +108,18 @@ class Nor:
         self._instruct(_RESUME)
         self._resumed_us = time.ticks_us()
 
-    def _wait(self, polls: int) -> None:
-        """Poll BUSY; NorError when it does not clear."""
+    def wait(self) -> bool:
+        """Wait until the erase under way ends; false when it does not within 1 s."""
+        return self._poll(_ERASE_POLLS)
+
+    def _poll(self, polls: int) -> bool:
+        """Poll BUSY until it clears; false when it does not."""
         while self._status(_READ_STATUS_1) & _BUSY:
             polls -= 1
             if polls == 0:
-                raise NorError("busy for too long")
+                return False
             time.sleep_us(_POLL_US)
+        return True
 
     def _status(self, instruction: int) -> int:
         two = self._two
