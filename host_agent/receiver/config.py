@@ -26,6 +26,7 @@ class ReceiverSection:
     registry: Path = Path("registry.db")
     listen: str = "127.0.0.1:8472"
     centre: str = "+"  # one centre, or all of them
+    shared: bool = True  # false for a broker that cannot do shared subscriptions well
 
 
 @attrs.frozen(kw_only=True)

@@ -63,9 +63,10 @@ class Subscriber:
 
     @property
     def topic(self) -> str:
-        """Return the shared subscription: the receivers of one name share the events of a centre."""
+        """Return the subscription: shared by the receivers of one name, unless the configuration says otherwise."""
         section = self._config.receiver
-        return f"$share/{section.name}/{self._config.broker.prefix}/{section.centre}/terminal/+/event"
+        events = f"{self._config.broker.prefix}/{section.centre}/terminal/+/event"
+        return f"$share/{section.name}/{events}" if section.shared else events
 
     async def connect(self) -> None:
         """Connect once and subscribe; raises UserError when the broker cannot be used."""

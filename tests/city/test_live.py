@@ -1,0 +1,132 @@
+"""The receiver as a process at a real broker: delivery, kills, outages, offline queues, the registry that grows."""
+
+import random
+
+import pytest
+
+from protocol import rating
+from simulator.demo.broker import BrokerPart, find_mosquitto
+from simulator.demo.parts import free_port
+from tests.city.live import Agent, Receiver, until
+from tests.city.terminals import NOW_MS, Raw, Terminal, message
+
+BROKERS = ["mosquitto", "iotcore"]
+
+
+@pytest.fixture(params=BROKERS)
+def broker(request, tmp_path):
+    if request.param == "mosquitto" and find_mosquitto() is None:
+        pytest.skip("mosquitto is not installed")
+    part = BrokerPart(tmp_path, free_port(), request.param)
+    part.start()
+    yield part
+    part.stop()
+
+
+@pytest.fixture
+def terminal():
+    return Terminal(step_ms=50, now_ms=NOW_MS - 600_000)
+
+
+@pytest.fixture
+def receiver(tmp_path, broker, terminal):
+    receiver = Receiver(tmp_path, broker, terminal)
+    receiver.part.start()
+    yield receiver
+    receiver.part.stop()
+
+
+@pytest.fixture
+def agent(broker):
+    agent = Agent(broker.port)
+    yield agent
+    agent.close()
+
+
+def ratings(terminal: Terminal, count: int) -> list[Raw]:
+    batch = []
+    for number in range(count):
+        invite = terminal.invite()
+        batch.append(message(terminal, terminal.rates(1 + number % 5, invite), invite.preimage))
+    return batch
+
+
+def ids(count: int, first: int = 1) -> set[str]:
+    return {f"YP-0001-1-{seq}" for seq in range(first, first + count)}
+
+
+def test_events_are_receipted_once_and_handed_on(receiver, agent, terminal):
+    agent.publish(*ratings(terminal, 100))
+    until(lambda: not agent.waiting, "the receipts")
+    assert agent.receipts == {id_: [("stored", None)] for id_ in ids(100)}
+    until(lambda: len(receiver.records()) >= 100, "the records")
+    assert [record["id"] for record in receiver.records()] == [f"YP-0001-1-{seq}" for seq in range(1, 101)]
+    assert [record["level"] for record in receiver.records()] == [1 + number % 5 for number in range(100)]
+    status = receiver.status()
+    assert (status["ok"], status["store"]["stored"]) == (True, 100)
+    [row] = receiver.terminals()
+    assert (row["last_seq"], row["missing"], row["conflicts"], row["chain_broken"]) == (100, 0, 0, 0)
+
+
+def test_events_published_while_the_receiver_is_away_come_when_it_is_back(receiver, agent, terminal):
+    agent.publish(*ratings(terminal, 5))
+    until(lambda: not agent.waiting, "the first receipts")
+    receiver.part.stop()
+    agent.publish(*ratings(terminal, 20))
+    until(lambda: agent.acked == 25, "the broker's acknowledgements")
+    receiver.part.start()
+    until(lambda: not agent.waiting, "the receipts of what was published meanwhile")
+    until(lambda: {record["id"] for record in receiver.records()} == ids(25), "the records")
+
+
+def test_receiver_killed_again_and_again_loses_and_doubles_nothing(receiver, agent, terminal):
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    noise = random.Random(seed)
+    batch = ratings(terminal, 300)
+    for start in range(0, 300, 60):
+        agent.publish(*batch[start : start + 60])
+        kill_after = noise.randrange(60)
+        until(lambda start=start, n=kill_after: len(agent.receipts) >= start + n or not agent.waiting, "some receipts")
+        receiver.part.kill()
+        receiver.part.start()
+        agent.settle()
+    until(lambda: {record["id"] for record in receiver.records()} == ids(300), "the records")
+    assert receiver.status()["store"]["stored"] == 300
+    [row] = receiver.terminals()
+    assert (row["events"], row["missing"], row["conflicts"], row["chain_broken"]) == (300, 0, 0, 0)
+
+
+def test_broker_killed_is_told_and_survived(broker, receiver, agent, terminal):
+    agent.publish(*ratings(terminal, 10))
+    until(lambda: not agent.waiting, "the first receipts")
+    broker.kill()
+    until(lambda: not receiver.status()["ok"], "the fault")
+    assert receiver.status()["faults"][0]["code"] == "broker"
+    broker.start()
+    until(lambda: receiver.status()["ok"], "the reconnection")
+    until(agent.client.is_connected, "the agent's reconnection")
+    agent.publish(*ratings(terminal, 10))
+    agent.settle()
+    until(lambda: {record["id"] for record in receiver.records()} == ids(20), "the records")
+
+
+def test_terminal_registered_later_is_opened_without_the_agents_help(receiver, agent):
+    late = Terminal("YP-0002", step_ms=50)
+    agent.publish(message(late, late.boots()), message(late, late.seal(rating.MARK)))
+    until(lambda: len(agent.receipts) == 2, "the refusals")
+    assert agent.receipts["YP-0002-1-1"] == [("refused", "unknown_terminal")]
+    assert "yiping registry add" in receiver.status()["message"]
+    receiver.register(late)
+    until(lambda: all(len(lines) == 2 for lines in agent.receipts.values()), "the receipts from the shelf")
+    assert agent.receipts["YP-0002-1-2"][1] == ("stored", None)
+    until(lambda: len(receiver.records()) == 2, "the records")
+
+
+def test_agents_get_their_own_receipts_only(broker, receiver, agent, terminal):
+    other = Agent(broker.port, "pc-02")
+    agent.publish(message(terminal, terminal.boots()))
+    other.publish(message(terminal, terminal.marks(), agent="pc-02"))
+    until(lambda: agent.receipts and other.receipts, "both receipts")
+    assert (set(agent.receipts), set(other.receipts)) == ({"YP-0001-1-1"}, {"YP-0001-1-2"})
+    other.close()
