@@ -14,7 +14,8 @@ SECTORS = 4
 
 def _sector(number: int, *entries: bytes) -> bytes:
     sector = bytearray(b"\xff" * record.SECTOR_BYTES)
-    sector[: record.HEADER_BYTES - 1] = record.header(JOURNAL, number)
+    head = record.header(JOURNAL, number)
+    sector[: len(head)] = head
     for index, entry in enumerate(entries, 1):
         at = index * record.PAGE_BYTES
         sector[at : at + len(entry)] = entry
