@@ -30,7 +30,9 @@ class EventConnection(BrokerConnection):
         return taken
 
     def acknowledge(self, mids: list[int]) -> None:
-        """Tell the broker that these are durable."""
+        """Tell the broker that these are durable; after a loss it sends them again, and they are known then."""
+        if self._closing:
+            return
         for mid in mids:
             self._client.ack(mid, QOS)
         self.flush()

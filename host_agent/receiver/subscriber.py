@@ -184,13 +184,9 @@ class Subscriber:
                 backoff = Backoff(self._rng)
             self.taken_total += len(batch)
             self.send(receipts)
-            self._acknowledge(batch)
-
-    def _acknowledge(self, batch: list[_Waiting]) -> None:
-        """Acknowledge what came over the present connection; the rest is sent again by the broker, and known then."""
-        connection = self._connection
-        if connection is not None:
-            connection.acknowledge([mid for source, mid, _ in batch if source is connection and mid is not None])
+            # Each over the connection that brought it, which need not be the present one, nor be ready for more yet.
+            for connection in {source for source, _, _ in batch}:
+                connection.acknowledge([mid for source, mid, _ in batch if source is connection and mid is not None])
 
     def _send_receipts(self) -> None:
         connection = self._connection

@@ -1,4 +1,4 @@
-"""The dishonest PC: it holds every byte between the terminal and the broker, but no key, and the city must not be fooled.
+"""The dishonest PC: it holds every byte between terminal and broker, but no key, and the city must not be fooled.
 
 Each test is one thing such a PC does, over real sealed bytes and the receiver's real code, with the municipal system
 behind it. docs/security.md has one row for each of them; a test below compares the two.
@@ -445,7 +445,7 @@ def test_attack_names_an_event_almost_rightly_fails(hall, rated, outside):
 
 
 def test_attack_refusal_for_anothers_event_names_other_bytes(hall, rated):
-    """Garbage under a victim's name and id is refused to it; the hash tells the victim that it is not about its event."""
+    """Garbage under a victim's name is refused to it; the hash tells the victim that it is not about its event."""
     from hashlib import sha256
 
     _, event = rated

@@ -55,8 +55,15 @@ def test_heard_event_of_the_future_counts_from_its_arrival():
 
 @pytest.mark.parametrize(
     ("text", "minutes"),
-    [("09:00-17:00", (540, 1020)), ("00:00-24:00", (0, 1440)), ("17:00-09:00", None), ("9-17", None), ("09:60-17:00", None),
-     ("09:00-24:01", None), ("", None)],
-)  # fmt: skip
+    [
+        ("09:00-17:00", (540, 1020)),
+        ("00:00-24:00", (0, 1440)),
+        ("17:00-09:00", None),
+        ("9-17", None),
+        ("09:60-17:00", None),
+        ("09:00-24:01", None),
+        ("", None),
+    ],
+)
 def test_hours_are_read_or_refused(text, minutes):
     assert parse_hours(text) == minutes
