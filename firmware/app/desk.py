@@ -4,6 +4,8 @@ A press is sealed and durable when `recorder.seal` returns; only then come lamps
 cannot be stored stops the terminal: nothing after it in the same list of effects happens.
 """
 
+import gc
+
 from app import fields as f
 from app import keys
 from protocol import messages, rating, reasons
@@ -100,8 +102,7 @@ class Desk:
         now_ms = self._clock.now_ms()
         due = self.session.deadline_ms()
         if due is not None and due <= now_ms:
-            self._carry_out(self.session.handle(("ticked",), now_ms))
-            self._settle()
+            self.handle(("ticked",))
         if now_ms >= self._mark_at:
             self._mark_at = now_ms + MARK_MS
             self._clock.read_chip()
@@ -153,6 +154,8 @@ class Desk:
             "tq": clock.quality(),
             "up_ms": clock.now_ms(),
             "uninvited": self.session.uninvited.total,
+            "heap_free": gc.mem_free(),
+            "resets": recorder.boot(),
             "reason": reasons.FAULT if recorder.halted else reasons.OK,
         }
 

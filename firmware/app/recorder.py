@@ -53,6 +53,10 @@ class Recorder:
         """Return how many events fit before an invite is refused."""
         return 0 if self.halted else self._journal.room()
 
+    def boot(self) -> int:
+        """Return the number of this start, 0 when there is none."""
+        return 0 if self._journal is None else self._journal.boot
+
     # -- what the link takes
 
     def first(self) -> int:
