@@ -18,6 +18,8 @@ from host_agent.store_rows import EventRow
 WINDOW = 20
 UNRECEIPTED_LIMIT = 500
 NO_RECEIPT_MS = 60_000
+# One event without receipt while others flow: a broker without subscribers that does not say so (0x10) has dropped it.
+RETRY_FIRST_MS = 10_000
 RETRY_LAST_MS = 900_000
 TICK_MS = 500
 
@@ -117,7 +119,7 @@ class Delivery:
             room -= 1
         for entry in out:
             entry.attempts += 1
-            entry.due_ms = now_ms + min(NO_RECEIPT_MS << min(entry.attempts - 1, 5), RETRY_LAST_MS)
+            entry.due_ms = now_ms + min(RETRY_FIRST_MS << min(entry.attempts - 1, 7), RETRY_LAST_MS)
         self._flying += len(out)
         return out
 
@@ -183,7 +185,7 @@ class Delivery:
             return
         for entry in self._entries.values():
             if now_ms >= entry.due_ms and not entry.flying and entry.attempts:
-                entry.due_ms = now_ms + NO_RECEIPT_MS
+                entry.due_ms = now_ms + RETRY_LAST_MS  # until `take` says when again
                 self._again.append(entry)
 
     def _take_probe(self, now_ms: int) -> list[Entry]:
