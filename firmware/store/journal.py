@@ -13,7 +13,6 @@ from array import array
 from hashlib import sha256
 
 from protocol import reasons, record
-
 from store.invites import KnownInvites
 from store.recovery import JournalError, Recovery
 from store.ring import AHEAD, PAGES, Ring
@@ -194,7 +193,9 @@ class Journal:
         try:
             address = self._find(seq)
             if address >= 0 and not self._acknowledged(address):
-                ring.flash.program(address + ring.page[address % record.PAGE_BYTES] + record.OVERHEAD_BYTES - 1, b"\x00")
+                ring.flash.program(
+                    address + ring.page[address % record.PAGE_BYTES] + record.OVERHEAD_BYTES - 1, b"\x00"
+                )
             while self.first_unacked <= self.last_seq:
                 address = self._find(self.first_unacked)
                 if address >= 0 and not self._acknowledged(address):

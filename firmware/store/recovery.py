@@ -5,9 +5,8 @@ Reads every sector's first page, the head, and as many older sectors as hold the
 
 from array import array
 
-from protocol import record, reasons
+from protocol import reasons, record
 from protocol.errors import RecordError
-
 from store.ring import AHEAD, PAGES, Ring
 
 _UNKNOWN, _ENDED, _OPEN = 0, 1, 2

@@ -2,20 +2,26 @@
 
 SECTOR = 4096
 PAGE = 256
+_BLANK = bytes((0xFF,)) * PAGE
 
 
 class RamNor:
-    """Program clears bits, erase sets them when it ends. `ops` lists what was done; `stuck` sectors never change."""
+    """Program clears bits, erase sets them when it ends. Set `log` to a list to see what is done.
+
+    `stuck` sectors never change; the next `deaf` programs do nothing.
+    """
 
     def __init__(self, sectors: int, image: "bytearray | None" = None) -> None:
-        self.image = bytearray(b"\xff") * (sectors * SECTOR) if image is None else image
+        self.image = bytearray(bytes((0xFF,)) * (sectors * SECTOR)) if image is None else image
         self.size = len(self.image)
         self.erasing = -1
         self.suspended = False
         self.polls = 0
-        self.ops = []
+        self.log = None
+        self.programs = 0
+        self.erases = [0] * (self.size // SECTOR)
         self.stuck = set()
-        self.deaf = 0  # programs to come that do nothing
+        self.deaf = 0
 
     def read_into(self, address: int, buffer: "bytearray | memoryview") -> None:
         assert self.erasing < 0 or self.suspended, "read while busy"
@@ -25,7 +31,9 @@ class RamNor:
         assert self.erasing < 0 or self.suspended, "program while busy"
         assert address % PAGE + len(data) <= PAGE, "crosses a page"
         assert self.erasing < 0 or address // SECTOR != self.erasing // SECTOR
-        self.ops.append(("program", address, bytes(data)))
+        self.programs += 1
+        if self.log is not None:
+            self.log.append(("program", address, bytes(data)))
         if self.deaf:
             self.deaf -= 1
             return True
@@ -38,7 +46,9 @@ class RamNor:
 
     def erase_start(self, address: int) -> None:
         assert self.erasing < 0
-        self.ops.append(("erase", address, b""))
+        self.erases[address // SECTOR] += 1
+        if self.log is not None:
+            self.log.append(("erase", address, b""))
         self.erasing = address
         self.polls = 2
 
@@ -66,5 +76,6 @@ class RamNor:
     def _end(self) -> None:
         if self.erasing >= 0:
             if self.erasing // SECTOR not in self.stuck:
-                self.image[self.erasing : self.erasing + SECTOR] = bytes([0xFF]) * SECTOR
+                for address in range(self.erasing, self.erasing + SECTOR, PAGE):
+                    self.image[address : address + PAGE] = _BLANK
             self.erasing = -1

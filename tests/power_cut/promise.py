@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from protocol import record
@@ -11,15 +12,21 @@ from tests.power_cut.events import prev_of
 
 
 @functools.lru_cache(maxsize=4096)
-def events_in(sector: bytes) -> tuple[tuple[int, bytes], ...]:
-    """Return (seq, event) of every record of a sector; cuts leave most sectors as they were."""
+def _events_of(sector: bytes) -> tuple[tuple[int, bytes, bool], ...]:
+    """Return (seq, event, acknowledged) of every record of a sector; cuts leave most sectors as they were."""
     try:
         _, number = record.parse_header(sector)
     except RecordError:
         return ()
     found: list[record.Record] = []
     record.scan_sector(sector, number, 0, found)
-    return tuple((one.seq, one.payload) for one in found if one.type == record.EVENT)
+    return tuple((one.seq, one.payload, one.acknowledged) for one in found if one.type == record.EVENT)
+
+
+def events_on(image: bytearray) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield (seq, event, acknowledged) of every event on a chip."""
+    for start in range(0, len(image), record.SECTOR_BYTES):
+        yield from _events_of(bytes(image[start : start + record.SECTOR_BYTES]))
 
 
 class Broken(Exception):
@@ -68,7 +75,9 @@ class Promise:
 
     def copy(self) -> "Promise":
         """Return a promise that can go its own way."""
-        other = Promise(self.known_limit, self.boot, self.last_seq, dict(self.events), set(self.acked), list(self.invites))
+        other = Promise(
+            self.known_limit, self.boot, self.last_seq, dict(self.events), set(self.acked), list(self.invites)
+        )
         other.open_invite = self.open_invite
         return other
 
@@ -107,10 +116,9 @@ class Promise:
                 continue
             if journal.read(seq) != self._event(seq, pending):
                 raise Broken(f"event {seq} was not acknowledged and cannot be read")
-        for start in range(0, len(image), record.SECTOR_BYTES):
-            for seq, payload in events_in(bytes(image[start : start + record.SECTOR_BYTES])):
-                if payload != self._event(seq, pending):
-                    raise Broken(f"event {seq} in the log was never sealed so")
+        for seq, payload, _ in events_on(image):
+            if payload != self._event(seq, pending):
+                raise Broken(f"event {seq} in the log was never sealed so")
         unacked = [seq for seq in range(1, journal.last_seq + 1) if seq not in self.acked]
         first = unacked[0] if unacked else journal.last_seq + 1
         allowed = {first}
@@ -138,7 +146,8 @@ class Promise:
     def judge_chain(self, first: int, last: int) -> None:
         """Raise Broken unless each event from `first` + 1 to `last` carries the hash of the one before."""
         for seq in range(first + 1, last + 1):
-            if seq - 1 in self.events and prev_of(self.events[seq]) != (
-                hashlib.sha256(self.events[seq - 1]).digest()[:8]
+            if (
+                seq - 1 in self.events
+                and prev_of(self.events[seq]) != (hashlib.sha256(self.events[seq - 1]).digest()[:8])
             ):
                 raise Broken(f"event {seq} does not follow from the one before")

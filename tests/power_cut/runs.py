@@ -24,18 +24,20 @@ class Plan:
     idle_calls: int = 3
     lag: int = 4  # events that wait for their acknowledgement
     restart_every: int = 25  # ratings
+    warm: int = 0  # ratings before the first cut
     offline: tuple[int, int] = (0, 0)  # ratings between which nothing is acknowledged
 
 
 PLANS = {
     plan.name: plan
     for plan in (
-        Plan("wrap", sectors=8, ratings=85),
-        Plan("busy", sectors=8, ratings=85, idle_calls=1, lag=12, restart_every=60),
-        Plan("starved", sectors=8, ratings=60, idle_calls=0, restart_every=40),
-        Plan("restarts", sectors=8, ratings=40, restart_every=2),
-        Plan("full", sectors=10, ratings=130, offline=(20, 110), restart_every=30),
-        Plan("quiet", sectors=12, ratings=60, known_limit=40),
+        Plan("first_lap", sectors=8, ratings=40),
+        Plan("wrap", sectors=8, ratings=150, warm=80),
+        Plan("busy", sectors=8, ratings=110, warm=50, idle_calls=1, lag=12, restart_every=35),
+        Plan("starved", sectors=8, ratings=110, warm=50, idle_calls=0, restart_every=35),
+        Plan("restarts", sectors=8, ratings=70, warm=30, restart_every=2),
+        Plan("full", sectors=9, ratings=130, warm=20, offline=(20, 100), restart_every=40),
+        Plan("known", sectors=8, ratings=110, warm=60, known_limit=40, lag=0),
     )
 }
 
@@ -51,15 +53,18 @@ class Run:
         self.array = NorArray(bytearray(b"\xff" * (plan.sectors * SECTOR_BYTES)), self.log)
         self.nor = ArrayNor(self.array)
         self.refused = 0
+        self.warm = 0  # operations before the first cut
         self._clock_ms = 0
         self._waiting: list[int] = []
 
     def record(self) -> None:
         """Format the chip, then live through the plan."""
         format_chip(self.nor, JOURNAL_ID)
-        self.formatted = len(self.log)
+        self.warm = len(self.log)
         self._start()
         for rating in range(self.plan.ratings):
+            if rating == self.plan.warm and rating:
+                self.warm = len(self.log)
             if rating and rating % self.plan.restart_every == 0:
                 self._start()
             self._rating()

@@ -1,0 +1,54 @@
+"""Repeat one power cut by its id: python -m tests.power_cut.replay ID. Exit 1 when a promise is broken."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "firmware"))
+
+from protocol import record
+from tests.power_cut.cutting import Case, Cut, judge, one_case
+
+_NAMES = {
+    record.EVENT: "event",
+    record.BOOT: "boot",
+    record.INVITE: "invite",
+    record.KNOWN: "known",
+    record.PREPARE: "prepare",
+    record.LOST: "lost",
+}
+_SHOWN = 12
+
+
+def describe(case: Case) -> str:
+    """Return what was under way and the newest records on the chip."""
+    call = case.under_way
+    lines = [f"call under way: {call.what if call else 'none'}", f"promised: seq {case.promise.last_seq}"]
+    for one in record.scan(case.image)[-_SHOWN:]:
+        acknowledged = " acknowledged" if one.acknowledged else ""
+        name = _NAMES.get(one.type, one.type)
+        lines.append(f"  {one.address:#08x} sector {one.number} {name} boot {one.boot} seq {one.seq}{acknowledged}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Repeat the cut named on the command line."""
+    if len(arguments) != 1:
+        print(__doc__)
+        return 2
+    try:
+        case = one_case(Cut.parse(arguments[0]))
+    except ValueError as error:
+        print(error)
+        return 2
+    print(describe(case))
+    try:
+        judge(case)
+    except Exception as error:  # noqa: BLE001 - whatever breaks is the finding
+        print(f"broken: {error!r}")
+        return 1
+    print("every promise holds")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
