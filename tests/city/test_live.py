@@ -1,6 +1,7 @@
 """The receiver as a process at a real broker: delivery, kills, outages, offline queues, the registry that grows."""
 
 import random
+import resource
 
 import pytest
 
@@ -79,22 +80,57 @@ def test_events_published_while_the_receiver_is_away_come_when_it_is_back(receiv
     until(lambda: {record["id"] for record in receiver.records()} == ids(25), "the records")
 
 
-def test_receiver_killed_again_and_again_loses_and_doubles_nothing(receiver, agent, terminal):
+def kill_again_and_again(receiver: Receiver, agent: Agent, terminal: Terminal, kills: int, size: int) -> None:
+    """Kill the receiver at a random moment of each batch; every event must arrive once."""
     seed = random.randrange(2**32)
     print("seed", seed)
     noise = random.Random(seed)
-    batch = ratings(terminal, 300)
-    for start in range(0, 300, 60):
-        agent.publish(*batch[start : start + 60])
-        kill_after = noise.randrange(60)
-        until(lambda start=start, n=kill_after: len(agent.receipts) >= start + n or not agent.waiting, "some receipts")
+    batch = ratings(terminal, kills * size)
+    for start in range(0, kills * size, size):
+        agent.publish(*batch[start : start + size])
+        enough = start + noise.randrange(size)
+        until(lambda enough=enough: len(agent.receipts) >= enough or not agent.waiting, "some receipts")
         receiver.part.kill()
         receiver.part.start()
         agent.settle()
-    until(lambda: {record["id"] for record in receiver.records()} == ids(300), "the records")
-    assert receiver.status()["store"]["stored"] == 300
+    until(lambda: {record["id"] for record in receiver.records()} == ids(kills * size), "the records")
+    assert receiver.status()["store"]["stored"] == kills * size
     [row] = receiver.terminals()
-    assert (row["events"], row["missing"], row["conflicts"], row["chain_broken"]) == (300, 0, 0, 0)
+    assert (row["events"], row["missing"], row["conflicts"], row["chain_broken"]) == (kills * size, 0, 0, 0)
+
+
+def test_receiver_killed_again_and_again_loses_and_doubles_nothing(receiver, agent, terminal):
+    kill_again_and_again(receiver, agent, terminal, kills=5, size=60)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+def test_receiver_killed_two_hundred_times_loses_and_doubles_nothing(receiver, agent, terminal):
+    kill_again_and_again(receiver, agent, terminal, kills=200, size=40)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="prlimit is not on this system")
+@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+def test_disk_full_receipts_nothing_and_recovers_without_a_restart(receiver, agent, terminal):
+    """No file may grow any more: what a full disk does to the database, without needing one."""
+    agent.publish(*ratings(terminal, 20))
+    until(lambda: not agent.waiting, "the first receipts")
+    biggest = max(path.stat().st_size for path in (receiver.folder / "data").iterdir())
+    pid = receiver.part.process.pid
+    _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (biggest + 65_536, most))
+    agent.publish(*ratings(terminal, 900))
+    until(lambda: receiver.status()["faults"], "the fault")
+    assert receiver.status()["faults"][0]["code"] == "store"
+    assert "the database takes nothing" in receiver.status()["message"]
+    assert agent.waiting
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+    agent.settle()
+    until(lambda: {record["id"] for record in receiver.records()} == ids(920), "the records")
+    until(lambda: receiver.status()["ok"], "the recovery")
+    [row] = receiver.terminals()
+    assert (row["events"], row["missing"], row["conflicts"], row["chain_broken"]) == (920, 0, 0, 0)
 
 
 def test_broker_killed_is_told_and_survived(broker, receiver, agent, terminal):
