@@ -6,6 +6,8 @@ The peer is any object with the interface of protocol.link.AgentLink: receive, t
 from simulator.chips.usb_host import UsbHost
 from simulator.clock import Clock, Timed
 
+CLOSED_US = 10_000  # without a port nothing leaves and a deadline stays due: no reason to look at it each µs
+
 
 class Peer:
     """Opens the port whenever it is there, feeds the link and sends what it has to say."""
@@ -52,7 +54,8 @@ class Peer:
             self._timer = None
         deadline_ms = self.link.deadline_ms()
         if deadline_ms is not None:
-            self._timer = self._clock.at(max(deadline_ms * 1000, self._clock.now_us + 1), self._tick)
+            soonest_us = self._clock.now_us + (1 if self._host.opened else CLOSED_US)
+            self._timer = self._clock.at(max(deadline_ms * 1000, soonest_us), self._tick)
 
     def detach(self) -> None:
         """Close the port and stop."""

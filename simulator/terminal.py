@@ -341,6 +341,7 @@ class SimTerminal:
             "lamps": list(self.lamps()),
             "display_version": self.display_version,
             "violations": len(self.violations),
+            "error": None if self._runner is None or self._runner.error is None else repr(self._runner.error),
             "up_s": round((self.now_us - self.resets[-1][0]) / 1e6, 1) if self.resets else None,
         }
 

@@ -97,7 +97,9 @@ def _lamps(board: dict, buses: dict) -> object:
 
     data = board["chips"]["lamps"]
     latch = Pin(data["latch"], Pin.OUT, value=0)
-    return Lamps(buses[data["spi"]], latch, data["baudrate_hz"], board["spi"][data["spi"]]["baudrate_hz"])
+    lamps = Lamps(buses[data["spi"]], latch, data["baudrate_hz"], board["spi"][data["spi"]]["baudrate_hz"])
+    lamps.set(0)  # the register wakes up with whatever it likes
+    return lamps
 
 
 def _nor(data: dict, buses: dict) -> object:
