@@ -1,12 +1,16 @@
 """A terminal in real time: its pty, its keys, its cable and its power switch."""
 
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import serial
 
 from simulator.errors import SimError, UserError
+from simulator.stage import ROOT
 from tests.unit.simulated import ECHO, terminal, wait_for
 
 MAIN = (
@@ -176,3 +180,34 @@ def test_link_path_in_use_is_refused_and_a_dangling_one_is_taken(tmp_path):
     (tmp_path / "port").symlink_to(tmp_path / "gone")
     with terminal(tmp_path, MAIN, clock="real", link_path=tmp_path / "port"):
         wait_for((tmp_path / "port").exists, "the port")
+
+
+def test_firmware_ends_when_its_simulator_is_killed(tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from tests.unit.simulated import terminal
+simulated = terminal(Path(sys.argv[1]), sys.argv[2], clock="real").start()
+simulated.engine.soc.gpio.watch(4, lambda level, t_us: print(simulated.engine._firmware.pid, flush=True))
+sys.stdin.read()
+"""
+    main = "import time\nfrom machine import Pin\nPin(4, Pin.OUT, value=1)\nwhile True:\n    time.sleep_ms(1000)\n"
+    command = [sys.executable, "-c", code, str(tmp_path), main]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        firmware_pid = int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+    def is_gone() -> bool:
+        try:
+            os.kill(firmware_pid, 0)
+        except ProcessLookupError:
+            return True
+        state = Path(f"/proc/{firmware_pid}/stat")  # where nobody adopts it, a dead one may stay a zombie
+        return state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+    wait_for(is_gone, "the end of the firmware")
