@@ -5,10 +5,15 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from simulator.errors import SimError, UserError
+from simulator.stage import FIRMWARE
+
+if TYPE_CHECKING:
+    from simulator.terminal import SimTerminal
 
 _HELP = """\
 press N [MS]      press key N (1 to 5, function, clerk) for MS ms, 120 when not given
@@ -53,11 +58,11 @@ def run(
         raise UserError(f"the simulator needs {error.name}", sys.executable, cure) from error
     folder = Path(state) if state is not None else Path("sim-data") / terminal
     signal.signal(signal.SIGTERM, _end)
-    options = {"terminal": terminal, "window": window, "centre": centre}
-    if firmware is not None:
-        options["firmware_dir"] = firmware
     try:
-        with SimTerminal(board, folder, link_path, **options) as simulated:
+        with SimTerminal(
+            board, folder, link_path, terminal=terminal, window=window, centre=centre,
+            firmware_dir=firmware if firmware is not None else FIRMWARE,
+        ) as simulated:  # fmt: skip
             _greet(simulated, link_path)
             if prompt:
                 Prompt(simulated).run()
@@ -73,7 +78,7 @@ def _end(number: int, frame: object) -> None:
     raise SystemExit(0)
 
 
-def _greet(simulated: object, link_path: str) -> None:
+def _greet(simulated: "SimTerminal", link_path: str) -> None:
     about = simulated.state.provisioned()
     click.echo(f"Terminal {about['terminal']} ({about['board']}) at window {about['window']} of {about['centre']}")
     click.echo(f"Serial device: {link_path} (there once the firmware has started)")
@@ -83,7 +88,7 @@ def _greet(simulated: object, link_path: str) -> None:
 class Prompt:
     """Reads commands from standard input and carries them out."""
 
-    def __init__(self, simulated: object) -> None:
+    def __init__(self, simulated: "SimTerminal") -> None:
         self._sim = simulated
         self._commands: dict[str, tuple[Callable[..., object], int, int]] = {
             "press": (self._press, 1, 2),

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from simulator import bus as b
 from simulator.bus import Bus, BusClosed, Message
-from simulator.clock import FOREVER, Clock
+from simulator.clock import FOREVER, Clock, RealClock
 from simulator.errors import SimError
 from simulator.process import HEAP_KB, Firmware
 from simulator.soc import BOOTLOADER, SOFT, Soc
@@ -31,17 +31,17 @@ class Engine:
     """One chip with its firmware process. In real mode only the engine's thread may call its methods."""
 
     def __init__(
-        self, clock: Clock, state: State, heap_kb: int = HEAP_KB, ticks_start_ms: int = 0, seed: int = 0
+        self, clock: Clock | RealClock, state: State, heap_kb: int = HEAP_KB, ticks_start_ms: int = 0, seed: int = 0
     ) -> None:
         self.clock = clock
         self.soc = Soc(clock, self._reset_asked, self._bitten)
         self.soc.boot_answer = self._boot_answer
-        self.wiring: Wiring | None = None
         self.powered = False
         self.resets: list[tuple[int, str]] = []
         self.crashes: list[str] = []
-        self.on_started: Callable[[Bus], None] | None = None
-        self.on_stopped: Callable[[Bus], None] | None = None
+        self.on_started: Callable[[Bus], object] | None = None
+        self.on_stopped: Callable[[Bus], object] | None = None
+        self._wiring: Wiring | None = None
         self._state = state
         self._heap_kb = heap_kb
         self._ticks_start_us = ticks_start_ms * 1000
@@ -55,6 +55,17 @@ class Engine:
         self._last_us = 0
 
     # -- power and resets
+
+    @property
+    def wiring(self) -> Wiring:
+        """Return the chips of the board."""
+        if self._wiring is None:
+            raise SimError("the terminal was not started")
+        return self._wiring
+
+    def wire(self, wiring: Wiring) -> None:
+        """Take the chips of the board."""
+        self._wiring = wiring
 
     def power_on(self) -> None:
         """Give power; does nothing when there is power."""
@@ -83,7 +94,7 @@ class Engine:
         self._hung = False
         mode = "virtual" if self.clock.virtual else "real"
         self._firmware = Firmware(self._state.flash, self._state.console, mode, self._heap_kb)
-        self.soc.bus = self._firmware.bus
+        self.soc.connect(self._firmware.bus)
         if self.on_started is not None:
             self.on_started(self._firmware.bus)
 
@@ -126,13 +137,14 @@ class Engine:
                 time.sleep(0.01)
         self.crashes.append(f"MicroPython ended by itself with code {code}; see {self._state.console}")
         self._stop()
-        self.soc.bus = None
+        self.soc.connect(None)
         self._hung = True
 
     def _boot_answer(self) -> bytes:
-        virtual = self.clock.virtual
-        epoch_us = 0 if virtual else self.clock.epoch_us
-        numbers = struct.pack("<BBQQQ", virtual, self._cause, self.clock.now_us, epoch_us, self._ticks_start_us)
+        epoch_us = self.clock.epoch_us if isinstance(self.clock, RealClock) else 0
+        numbers = struct.pack(
+            "<BBQQQ", self.clock.virtual, self._cause, self.clock.now_us, epoch_us, self._ticks_start_us
+        )
         return numbers + self._uid + self._rng.getrandbits(32).to_bytes(4, "little")
 
     @property
@@ -156,7 +168,7 @@ class Engine:
             at_us = FOREVER if message is None else message.t_us
             if event_us <= min(at_us, limit_us):
                 self.clock.run_next(event_us)
-            elif at_us > limit_us:
+            elif message is None or at_us > limit_us:
                 self.clock.advance(limit_us)
                 return False
             elif message.op == b.IDLE:
@@ -192,7 +204,7 @@ class Engine:
     def _idle(self, message: Message, limit_us: int) -> bool:
         """Serve a wait; False when `limit_us` comes first (the wait stays pending)."""
         until_us = int.from_bytes(message.payload, "little")
-        if not self.soc.bus.posted:
+        if not self.soc.posted():
             event_us = self.clock.next_us()
             if event_us <= min(until_us, limit_us):
                 self.clock.run_next(event_us)
@@ -247,9 +259,8 @@ class Engine:
                 self._crashed()
 
     def _flush(self) -> None:
-        bus = self.soc.bus
-        if bus is not None and bus.posted:
+        if self.soc.posted():
             try:
-                bus.flush()
+                self.soc.bus.flush()
             except BusClosed:
                 self._crashed()

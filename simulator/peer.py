@@ -3,19 +3,42 @@
 The peer is any object with the interface of protocol.link.AgentLink: receive, tick, deadline_ms, take_output.
 """
 
+from collections.abc import Callable
+from typing import Protocol
+
 from simulator.chips.usb_host import UsbHost
 from simulator.clock import Clock, Timed
 
 CLOSED_US = 10_000  # without a port nothing leaves and a deadline stays due: no reason to look at it each µs
 
 
+class Link(Protocol):
+    """One end of the link, without I/O."""
+
+    def receive(self, data: bytes, now_ms: int) -> list[tuple]:
+        """Take bytes; return events."""
+        ...
+
+    def tick(self, now_ms: int) -> list[tuple]:
+        """Do what is due; return events."""
+        ...
+
+    def deadline_ms(self) -> int | None:
+        """Return when `tick` is due."""
+        ...
+
+    def take_output(self) -> bytes:
+        """Return the bytes to send."""
+        ...
+
+
 class Peer:
     """Opens the port whenever it is there, feeds the link and sends what it has to say."""
 
-    def __init__(self, link: object, host: UsbHost, clock: Clock) -> None:
+    def __init__(self, link: Link, host: UsbHost, clock: Clock) -> None:
         self.link = link
         self.events: list[tuple[int, tuple]] = []
-        self.on_event = None
+        self.on_event: Callable[[tuple], None] | None = None
         self._host = host
         self._clock = clock
         self._timer: Timed | None = None

@@ -5,11 +5,14 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import TypeVar
 
 from simulator.engine import Engine
 from simulator.errors import SimError
 
 CALL_TIMEOUT_S = 10.0
+
+Result = TypeVar("Result")
 
 
 class Runner:
@@ -33,7 +36,7 @@ class Runner:
         """Start the thread."""
         self._thread.start()
 
-    def do(self, call: Callable[[], object]) -> object:
+    def do(self, call: Callable[[], Result]) -> Result:
         """Run `call` in the thread and return its result. Raises what it raises, SimError when the thread is gone."""
         if threading.current_thread() is self._thread:
             return call()

@@ -94,19 +94,19 @@ class SerialPort:
         return True
 
     def _send(self) -> None:
+        if self._master is None:
+            return
         try:
             while self._unsent:
                 del self._unsent[: os.write(self._master, self._unsent)]
         except BlockingIOError:
-            self._clock.after(1000, self._send_later)
+            self._clock.after(1000, self._send)
         except OSError:
             self._unsent.clear()
 
-    def _send_later(self) -> None:
-        if self._master is not None and self._unsent:
-            self._send()
-
     def _events(self) -> int:
+        if self._master is None:
+            return 0
         poller = select.poll()
         poller.register(self._master, select.POLLIN)
         found = poller.poll(0)
@@ -129,6 +129,8 @@ class SerialPort:
 
     def _readable(self) -> None:
         """Pass on what the program wrote, as far as the device's endpoint takes it; notice its closing."""
+        if self._master is None:
+            return
         room = self._host.room()
         if room <= 0:
             # The endpoint is not ready: leave the bytes with the writer and ask again shortly.
@@ -166,11 +168,11 @@ class SerialPort:
         self._look()
 
     def _register(self) -> None:
-        if not self._registered:
+        if self._master is not None and not self._registered:
             self._selector.register(self._master, selectors.EVENT_READ, self._readable)
             self._registered = True
 
     def _unregister(self) -> None:
-        if self._registered:
+        if self._master is not None and self._registered:
             self._selector.unregister(self._master)
             self._registered = False

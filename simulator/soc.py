@@ -4,8 +4,9 @@ import struct
 from collections.abc import Callable
 
 from simulator import bus as b
-from simulator.bus import Bus, Message
+from simulator.bus import Bus, BusClosed, Message
 from simulator.chips.gpio import Gpio
+from simulator.chips.interfaces import I2cChip, PwmOutput, SelectedChip, SerialChip, ShiftedChip
 from simulator.chips.usb_host import DeviceLink, UsbHost
 from simulator.chips.watchdog import Watchdog
 from simulator.clock import Clock
@@ -18,18 +19,19 @@ class SpiBus:
 
     def __init__(self) -> None:
         self.baudrate = 0
-        self._selected: list = []
-        self._listening: list = []
+        self._selected: list[SelectedChip] = []
+        self._listening: list[ShiftedChip] = []
         self.violations: list[str] = []
 
-    def attach(self, chip: object, gpio: Gpio, cs_pin: int | None) -> None:
-        """Put a chip on the bus; without a chip select it sees every byte and never answers."""
-        if cs_pin is None:
-            self._listening.append(chip)
-            return
+    def listen(self, chip: ShiftedChip) -> None:
+        """Put a chip without a select on the bus: it sees every byte and never answers."""
+        self._listening.append(chip)
+
+    def attach(self, chip: SelectedChip, gpio: Gpio, cs_pin: int) -> None:
+        """Put a chip on the bus whose select is on a pin."""
         gpio.watch(cs_pin, lambda level, t_us: self._select(chip, level, t_us))
 
-    def _select(self, chip: object, level: int, t_us: int) -> None:
+    def _select(self, chip: SelectedChip, level: int, t_us: int) -> None:
         if level == 0 and chip not in self._selected:
             self._selected.append(chip)
             if len(self._selected) > 1:
@@ -60,13 +62,13 @@ class Soc(DeviceLink):
 
     def __init__(self, clock: Clock, on_reset: Callable[[int], None], on_bite: Callable[[], None]) -> None:
         self.clock = clock
-        self.bus: Bus | None = None
+        self._bus: Bus | None = None
         self.gpio = Gpio()
         self.gpio.on_edge = lambda pin, edge, t_us: self._post(b.PIN_EDGE, pin, edge)
         self.spi = {0: SpiBus(), 1: SpiBus()}
-        self.i2c: dict[int, dict[int, object]] = {0: {}, 1: {}}
-        self.uart: dict[int, object] = {}
-        self.pwm: dict[int, object] = {}
+        self.i2c: dict[int, dict[int, I2cChip]] = {0: {}, 1: {}}
+        self.uart: dict[int, SerialChip] = {}
+        self.pwm: dict[int, PwmOutput] = {}
         self.watchdog = Watchdog(clock, on_bite)
         self.usb = UsbHost(clock, self)
         self.boot_answer: Callable[[], bytes] = bytes
@@ -100,6 +102,21 @@ class Soc(DeviceLink):
             b.MAIN_ENDED: self._main_ended,
         }
 
+    @property
+    def bus(self) -> Bus:
+        """Return the bus to the running firmware. Raises BusClosed when none runs."""
+        if self._bus is None:
+            raise BusClosed("no firmware runs")
+        return self._bus
+
+    def connect(self, bus: Bus | None) -> None:
+        """Take the bus of a firmware that starts, or None when it has died."""
+        self._bus = bus
+
+    def posted(self) -> bool:
+        """Return whether something waits to be told to the firmware."""
+        return self._bus is not None and self._bus.posted > 0
+
     def handle(self, message: Message) -> None:
         """Carry one message to its chip and answer it where an answer is due. Raises BusClosed."""
         self.messages += 1
@@ -107,7 +124,7 @@ class Soc(DeviceLink):
 
     def reset(self, t_us: int) -> None:
         """Put pins and peripherals into their state after any reset."""
-        self.bus = None
+        self._bus = None
         self.main_ended = None
         self.watchdog.reset()
         self.usb.set_pull_up(False)
@@ -118,8 +135,8 @@ class Soc(DeviceLink):
             output(0, 0, t_us)
 
     def _post(self, op: int, unit: int = 0, a: int = 0, payload: bytes = b"") -> None:
-        if self.bus is not None:
-            self.bus.post(op, unit, a, payload)
+        if self._bus is not None:
+            self._bus.post(op, unit, a, payload)
 
     # -- pins
 

@@ -6,18 +6,20 @@ with `attach`; the same seed gives the same run.
 """
 
 import random
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self, TypeVar
 
 from PIL import Image
 
+from simulator.assembly import VIRTUAL_UTC_US, assemble, keep
+from simulator.chips.key import Key
 from simulator.chips.w25q import TYPICAL, Timing
 from simulator.clock import FOREVER, Clock, RealClock
 from simulator.engine import Engine
 from simulator.errors import SimError
 from simulator.glass import picture
-from simulator.peer import Peer
+from simulator.peer import Link, Peer
 from simulator.process import HEAP_KB, interpreter
 from simulator.runner import Runner
 from simulator.serial_port import SerialPort, claim_link
@@ -25,8 +27,10 @@ from simulator.stage import FIRMWARE, PROTOCOL, stage
 from simulator.state import State
 from simulator.wiring import Wiring, load_board
 
-VIRTUAL_UTC_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z, the clock chip's time at the start of virtual time
 PRESS_MS = 120
+
+Result = TypeVar("Result")
+__all__ = ["VIRTUAL_UTC_US", "SimTerminal"]
 
 
 def _board_source(board: str, firmware: Path) -> Path:
@@ -38,7 +42,7 @@ class SimTerminal:
     """One terminal of board `board` whose memory lives in `state_dir`."""
 
     def __init__(
-        self, board: str = "k5", state_dir: str | Path = "terminal", link_path: str | Path | None = None,
+        self, board: str | dict = "k5", state_dir: str | Path = "terminal", link_path: str | Path | None = None,
         clock: str = "real", seed: int = 0, *, terminal: str = "YP-0001", centre: str = "C01", window: str = "W01",
         firmware_dir: str | Path = FIRMWARE, protocol_dir: str | Path | None = PROTOCOL, heap_kb: int = HEAP_KB,
         ticks_start_ms: int = 0, timing: Timing = TYPICAL, rtc: str = "set",
@@ -49,45 +53,50 @@ class SimTerminal:
         self.seed = seed
         self.observers: list[Callable[[str], None]] = []
         self._virtual = clock == "virtual"
-        self._board = board if isinstance(board, dict) else load_board(board, _board_source(board, Path(firmware_dir)))
-        self._identity = (self._board["name"], terminal, centre, window)
+        self._data = board if isinstance(board, dict) else load_board(board, _board_source(board, Path(firmware_dir)))
+        self._identity = (str(self._data["name"]), terminal, centre, window)
         self._firmware_dir = Path(firmware_dir)
         self._protocol_dir = None if protocol_dir is None else Path(protocol_dir)
         self._link = None if link_path is None else Path(link_path).absolute()
-        self._rtc_start = rtc
+        self._rtc = rtc
         self._timing = timing
         self._clock = Clock() if self._virtual else RealClock()
         self._engine = Engine(self._clock, self.state, heap_kb, ticks_start_ms, seed)
         self._peer: Peer | None = None
         self._port: SerialPort | None = None
         self._runner: Runner | None = None
-        self._closed = False
-        self._wiring: Wiring | None = None
+        self._started = False
 
     # -- life
 
-    def start(self, power: bool = True) -> "SimTerminal":
+    def start(self, power: bool = True) -> Self:
         """Stage the firmware, wire the board, give power. Raises SimError, UserError."""
         interpreter()
         if self._link is not None:
             claim_link(self._link)
         self.state.lock()
-        if self.state.fresh:
-            self.state.make(*self._identity, random.Random(self.seed) if self._virtual else None)
-        stage(self.state.flash, self._firmware_dir, self._protocol_dir)
-        self._wire()
-        if self._virtual:
-            if power:
-                self._engine.power_on()
-            return self
-        self._runner = Runner(self._engine, f"terminal {self._identity[1]}")
-        self._port = SerialPort(self._engine.soc.usb, self._clock, self._runner.selector, self._link)
-        self._runner.start()
+        try:
+            self._prepare()
+        except BaseException:
+            self.state.unlock()
+            raise
+        if not self._virtual:
+            self._runner = Runner(self._engine, f"terminal {self._identity[1]}")
+            self._port = SerialPort(self._engine.soc.usb, self._clock, self._runner.selector, self._link)
+            self._runner.start()
         if power:
             self.power_on()
         return self
 
-    def __enter__(self) -> "SimTerminal":
+    def _prepare(self) -> None:
+        if self.state.fresh:
+            self.state.make(*self._identity, random.Random(self.seed) if self._virtual else None)
+        stage(self.state.flash, self._firmware_dir, self._protocol_dir)
+        wiring = assemble(self._data, self._engine, self.state, self.seed + 1, self._timing, self._rtc)
+        self._watch(wiring)
+        self._started = True
+
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *exc: object) -> None:
@@ -95,60 +104,32 @@ class SimTerminal:
 
     def close(self) -> None:
         """Cut the power, keep what the chips keep, end the thread."""
-        if self._closed or self._wiring is None:
+        if not self._started:
             return
-        self._closed = True
+        self._started = False
         try:
             self._do(self._engine.close)
         except SimError:
             self._engine.close()
         if self._runner is not None:
             self._runner.stop()
+        if self._port is not None:
             self._port.vanish()
-        self._keep()
+        keep(self.wiring, self.state, self._clock.now_us)
         self.state.unlock()
 
-    def _wire(self) -> None:
-        nor = self._board.get("chips", {}).get("nor")
-        image = self.state.nor_image(nor["size_bytes"]) if nor else bytearray()
-        self._image = image
-        self._wiring = Wiring(self._board, self._engine.soc, image, self.seed + 1, self._timing)
-        self._engine.wiring = self._wiring
+    def _watch(self, wiring: Wiring) -> None:
+        """Tell observers of what can be seen and heard, and follow the cable."""
         usb = self._engine.soc.usb
         usb.on_port = self._port_changed
         usb.on_data = self._usb_data
-        rtc = self._wiring.rtc
-        if rtc is not None:
-            self._set_rtc(rtc)
-        for chip in (self._wiring.lcd, self._wiring.lamps):
+        for chip in (wiring.lcd, wiring.lamps):
             if chip is not None:
                 chip.on_change = self._visible_change
-        if self._wiring.buzzer is not None:
-            self._wiring.buzzer.on_change = lambda tone: self._notify("tone")
-        self._wiring.power_off(0)
+        if wiring.buzzer is not None:
+            wiring.buzzer.on_change = lambda tone: self._notify("tone")
 
-    def _set_rtc(self, rtc: object) -> None:
-        if self._rtc_start == "missing":
-            data = self._board["chips"]["rtc"]
-            del self._engine.soc.i2c[data["i2c"]][data["address"]]
-            return
-        kept = self.state.load_rtc()
-        if kept is not None:
-            rtc.restore(kept, 0, 0 if self._virtual else kept["elapsed_us"])
-        elif self._rtc_start == "set":
-            rtc.restore({"utc_us": self._utc_us(), "registers": rtc.state(0)["registers"]}, 0)
-            rtc.write(b"\x0f\x00", 0)  # clear OSF, as the flashing tool does after it has set the time
-
-    def _utc_us(self) -> int:
-        return VIRTUAL_UTC_US if self._virtual else time.time_ns() // 1000
-
-    def _keep(self) -> None:
-        if self._wiring.rtc is not None:
-            self.state.save_rtc(self._wiring.rtc.state(self._clock.now_us))
-        if self._image:
-            self._image.flush()
-
-    def _do(self, call: Callable) -> object:
+    def _do(self, call: Callable[[], Result]) -> Result:
         """Run `call` where the engine runs and return its result. Raises SimError when the engine is gone."""
         return call() if self._runner is None else self._runner.do(call)
 
@@ -194,7 +175,7 @@ class SimTerminal:
         """Return the device file behind the link, while there is one."""
         return self._port.device if self._port is not None else None
 
-    def attach(self, link: object) -> Peer:
+    def attach(self, link: Link) -> Peer:
         """Put a sans-IO peer on the cable (virtual mode); an earlier one is detached."""
         if not self._virtual:
             raise SimError("attach is for a virtual clock: in real time open the link's path")
@@ -256,14 +237,14 @@ class SimTerminal:
 
     def set_case_open(self, is_open: bool) -> None:
         """Open or shut the case."""
-        self._do(lambda: self._wiring.set_case_open(is_open, self._clock.now_us))
+        self._do(lambda: self.wiring.set_case_open(is_open, self._clock.now_us))
 
     def set_jumper(self, fitted: bool) -> None:
         """Fit or remove the maintenance jumper; the firmware looks at it when it starts."""
-        self._do(lambda: self._wiring.set_jumper(fitted, self._clock.now_us))
+        self._do(lambda: self.wiring.set_jumper(fitted, self._clock.now_us))
 
-    def _key(self, key: int | str) -> object:
-        keys = self._wiring.keys
+    def _key(self, key: int | str) -> Key:
+        keys = self.wiring.keys
         if key not in keys:
             raise SimError(f"no key {key}: this board has {', '.join(str(name) for name in keys)}")
         return keys[key]
@@ -275,28 +256,34 @@ class SimTerminal:
         return self._do(self._picture)
 
     def _picture(self) -> Image.Image:
-        data = self._board["chips"]["lcd"]
-        return picture(self._wiring.lcd, data["width"], data["height"], self._wiring.backlight.level)
+        lcd = self.wiring.lcd
+        if lcd is None:
+            raise SimError("this board has no display")
+        data = self._data["chips"]["lcd"]
+        return picture(lcd, data["width"], data["height"], self.wiring.backlight.level)
 
     @property
     def display_version(self) -> int:
         """Return a number that grows with every change of what is visible."""
-        return self._wiring.lcd.version if self._wiring.lcd is not None else 0
+        lcd = self.wiring.lcd
+        return lcd.version if lcd is not None else 0
 
     def lamps(self) -> tuple[bool, ...]:
         """Return which lamps of keys 1 to 5 are lit."""
-        outputs = self._wiring.lamps.outputs if self._wiring.lamps is not None else 0
+        lamps = self.wiring.lamps
+        outputs = lamps.outputs if lamps is not None else 0
         return tuple(bool(outputs >> bit & 1) for bit in range(5))
 
     @property
     def tones(self) -> list:
         """Return the changes of the buzzer as (t_us, freq_hz); 0 Hz is silence."""
-        return self._wiring.buzzer.tones if self._wiring.buzzer is not None else []
+        buzzer = self.wiring.buzzer
+        return buzzer.tones if buzzer is not None else []
 
     @property
     def violations(self) -> list[str]:
         """Return what the firmware did that a datasheet forbids."""
-        return self._wiring.violations() + self._engine.crashes
+        return self.wiring.violations() + self._engine.crashes
 
     @property
     def resets(self) -> list[tuple[int, str]]:
@@ -305,8 +292,8 @@ class SimTerminal:
 
     @property
     def wiring(self) -> Wiring:
-        """Return the chips, for tests that look inside."""
-        return self._wiring
+        """Return the chips, for tests that look inside. Raises SimError before the start."""
+        return self._engine.wiring
 
     @property
     def engine(self) -> Engine:

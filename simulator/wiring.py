@@ -3,6 +3,7 @@
 firmware/boards/<board>.py holds one dict, BOARD; it is read by path, as data.
 """
 
+import mmap
 import random
 import runpy
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from simulator.chips.buzzer import Buzzer
 from simulator.chips.ds3231 import DS3231
 from simulator.chips.hc595 import HC595
+from simulator.chips.interfaces import PoweredChip, SelectedChip
 from simulator.chips.key import Key
 from simulator.chips.nor_array import NorArray
 from simulator.chips.st7789 import ST7789
@@ -51,7 +53,9 @@ class Backlight:
 class Wiring:
     """The chips of one board; absent ones are None."""
 
-    def __init__(self, board: dict, soc: Soc, nor_image: bytearray, seed: int = 1, timing: Timing = TYPICAL) -> None:
+    def __init__(
+        self, board: dict, soc: Soc, nor_image: bytearray | mmap.mmap, seed: int = 1, timing: Timing = TYPICAL
+    ) -> None:
         self.board = board
         self._soc = soc
         self._seed = seed
@@ -61,7 +65,7 @@ class Wiring:
         self.rtc: DS3231 | None = None
         self.buzzer: Buzzer | None = None
         self.backlight = Backlight()
-        self.chips: list = []
+        self.chips: list[PoweredChip] = []
         chips = board.get("chips", {})
         makers = {
             "lcd": self._make_lcd,
@@ -89,12 +93,12 @@ class Wiring:
 
     def _make_lamps(self, data: dict) -> HC595:
         lamps = HC595(self._seed)
-        self._soc.spi[data["spi"]].attach(lamps, self._soc.gpio, None)
+        self._soc.spi[data["spi"]].listen(lamps)
         self._soc.gpio.watch(data["latch"], lambda level, t_us: lamps.set_pin("latch", level, t_us))
         self.lamps = lamps
         return lamps
 
-    def _make_nor(self, data: dict, image: bytearray, timing: Timing) -> W25Q:
+    def _make_nor(self, data: dict, image: bytearray | mmap.mmap, timing: Timing) -> W25Q:
         nor = W25Q(NorArray(image), timing, self._seed)
         self._on_spi(nor, data)
         self.nor = nor
@@ -112,7 +116,7 @@ class Wiring:
         self.buzzer = buzzer
         return buzzer
 
-    def _on_spi(self, chip: object, data: dict) -> None:
+    def _on_spi(self, chip: SelectedChip, data: dict) -> None:
         """Attach a chip with its select, which the board pulls up so that a reset selects nothing."""
         self._soc.gpio.strap(data["cs"], 1)
         self._soc.spi[data["spi"]].attach(chip, self._soc.gpio, data["cs"])

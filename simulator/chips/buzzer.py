@@ -1,5 +1,6 @@
 """Passive piezo buzzer on a PWM output: the tones it makes. Not modelled: loudness and resonance."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -14,7 +15,7 @@ class Buzzer:
     """One buzzer; `tones` lists every change, `on_change(tone)` is called with each."""
 
     def __init__(self) -> None:
-        self.on_change = None
+        self.on_change: Callable[[Tone], object] | None = None
         self.violations: list[str] = []
         self.tones: list[Tone] = []
 

@@ -5,6 +5,7 @@ nothing done; the first part done; the last part done; noise (every bit that was
 The array keeps count of its operations and, on request, a log of them from which a run can be cut anywhere.
 """
 
+import mmap
 import random
 
 SECTOR_BYTES = 4096
@@ -18,14 +19,14 @@ PROGRAM, ERASE_BEGIN, ERASE_END = "program", "erase_begin", "erase_end"
 _BLANK = b"\xff" * SECTOR_BYTES
 
 
-def program_bytes(image: bytearray, address: int, data: bytes) -> None:
+def program_bytes(image: bytearray | mmap.mmap, address: int, data: bytes) -> None:
     """AND `data` into the image."""
     end = address + len(data)
     old = int.from_bytes(image[address:end], "little")
     image[address:end] = (old & int.from_bytes(data, "little")).to_bytes(len(data), "little")
 
 
-def tear_program(image: bytearray, address: int, data: bytes, how: str, rng: random.Random) -> None:
+def tear_program(image: bytearray | mmap.mmap, address: int, data: bytes, how: str, rng: random.Random) -> None:
     """Leave the bytes as a program does whose power fails."""
     size = len(data)
     if how == FIRST:
@@ -38,7 +39,7 @@ def tear_program(image: bytearray, address: int, data: bytes, how: str, rng: ran
         program_bytes(image, address, noise.to_bytes(size, "little"))
 
 
-def tear_erase(image: bytearray, address: int, how: str, rng: random.Random) -> None:
+def tear_erase(image: bytearray | mmap.mmap, address: int, how: str, rng: random.Random) -> None:
     """Leave the sector at `address` as an erase does whose power fails."""
     if how == FIRST:
         end = rng.randrange(1, SECTOR_BYTES + 1)
@@ -55,7 +56,7 @@ def tear_erase(image: bytearray, address: int, how: str, rng: random.Random) -> 
 class NorArray:
     """Bytes of one chip; `image` may be a bytearray or an mmap. Nothing here knows time or commands."""
 
-    def __init__(self, image: bytearray, log: list | None = None) -> None:
+    def __init__(self, image: bytearray | mmap.mmap, log: list | None = None) -> None:
         self.image = image
         self.log = log
         self.programs = 0
@@ -94,6 +95,8 @@ class NorArray:
     def end_erase(self) -> None:
         """Finish the erase."""
         address, self.erasing = self.erasing, None
+        if address is None:
+            return
         self.erases += 1
         self.wear[address // SECTOR_BYTES] += 1
         if self.log is not None:

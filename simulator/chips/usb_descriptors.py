@@ -44,7 +44,7 @@ def _device(device: bytes, strings: dict[int, bytes]) -> tuple[int, int, tuple[s
         raise DescriptorError(f"bMaxPacketSize0 is {device[7]}")
     if device[17] != 1:
         raise DescriptorError(f"{device[17]} configurations, one is handled")
-    names = tuple(_text(strings, index) for index in device[14:17])
+    names = _text(strings, device[14]), _text(strings, device[15]), _text(strings, device[16])
     return int.from_bytes(device[8:10], "little"), int.from_bytes(device[10:12], "little"), names
 
 
