@@ -4,16 +4,16 @@ Promises: what `append_event`, `append_invite` or the start returned from stands
 cut at any moment loses nothing that stood there, invents nothing and lets no boot number come again. An event that was
 not acknowledged is never erased: the journal is full first. Acknowledged ones stay readable until their sector is
 needed. Every sector is erased equally often. A sector that cannot be read is skipped, kept and reported.
-Not promised: an acknowledgement that the power cut may be forgotten, so an event may be sent again.
+Not promised: a power cut may undo the last acknowledgement, so an event may be sent again.
 
 Call `idle` often while nothing else is to do: it erases ahead, so that no append waits for an erase.
 """
 
-from array import array
 from hashlib import sha256
 
 from protocol import reasons, record
 from store.invites import KnownInvites
+from store.lookup import Lookup
 from store.recovery import JournalError, Recovery
 from store.ring import AHEAD, PAGES, Ring
 
@@ -23,7 +23,6 @@ RATING_PAGES = 12  # an invite, 8 changes, its outcome, and 2 for the journal's 
 LAST_PAGES = 2 * PAGES  # the last two sectors: only invites and their outcomes take them
 ERASE_MS = 2_000  # datasheet: at most 0.4 s; suspended ones take longer
 
-_RECENT = 128  # events whose address is remembered: twice the link's window
 _TRIES = 4
 
 # Who may take which room: an invite, what belongs to one (and to the start), any other event, the journal's own notes.
@@ -60,6 +59,7 @@ class Journal:
         self.open_origin = 0
         self.faults = []  # sectors to report: numbers; `fault_reported` takes them off
         self._ring = Ring(flash, journal_id)
+        self._lookup = Lookup(self._ring)
         self._span = min(SPAN, self._ring.sectors // 2)
         self._boots = 0
         self._lost = {}
@@ -67,8 +67,6 @@ class Journal:
         self._unacked_sector = self._done_to = 0
         self._carried_head = 0
         self._erase_since = None
-        self._recent_seq = array("I", [0] * _RECENT)
-        self._recent_address = array("I", [0] * _RECENT)
 
     # -- start
 
@@ -108,7 +106,7 @@ class Journal:
         address = self._append(record.EVENT, seq, event, _OTHER if invite is None else _RATING)
         self.last_seq = seq
         self.prev_hash = sha256(event).digest()[:8]
-        self._remember(seq, address)
+        self._lookup.remember(seq, address)
         if invite is not None and invite == self.open_invite:
             self.open_invite = None
 
@@ -179,8 +177,7 @@ class Journal:
         """Return an event, acknowledged or not; None when it is not there or cannot be read."""
         self._ring.begin()
         try:
-            address = self._find(seq)
-            return None if address < 0 else self._payload(address, seq)
+            return self._lookup.payload(seq)
         finally:
             self._ring.end()
 
@@ -188,18 +185,13 @@ class Journal:
         """Note on the chip that the agent has the event; unknown and acknowledged ones are ignored."""
         if not self.first_unacked <= seq <= self.last_seq:
             return
-        ring = self._ring
+        ring, lookup = self._ring, self._lookup
         ring.begin()
         try:
-            address = self._find(seq)
-            if address >= 0 and not self._acknowledged(address):
-                ring.flash.program(
-                    address + ring.page[address % record.PAGE_BYTES] + record.OVERHEAD_BYTES - 1, b"\x00"
-                )
-            while self.first_unacked <= self.last_seq:
-                address = self._find(self.first_unacked)
-                if address >= 0 and not self._acknowledged(address):
-                    break
+            address = lookup.unacknowledged(seq)
+            if address:
+                ring.flash.program(address, b"\x00")
+            while self.first_unacked <= self.last_seq and not lookup.unacknowledged(self.first_unacked):
                 self.first_unacked += 1
         finally:
             ring.end()
@@ -210,37 +202,6 @@ class Journal:
         ring = self._ring
         number = ring.head if self.first_unacked > self.last_seq else ring.sector_of(self.first_unacked)
         self._unacked_sector = max(number, ring.oldest)
-
-    def _find(self, seq: int) -> int:
-        """Return the address of an event's record, -1 when there is none."""
-        slot = seq % _RECENT
-        if self._recent_seq[slot] == seq:
-            return self._recent_address[slot]
-        ring = self._ring
-        number = ring.sector_of(seq)
-        if number:
-            for address in ring.records(number):
-                at = address % record.PAGE_BYTES
-                if record.type_at(ring.page, at) == record.EVENT:
-                    self._remember(record.seq_at(ring.page, at), address)
-        return self._recent_address[slot] if self._recent_seq[slot] == seq else -1
-
-    def _remember(self, seq: int, address: int) -> None:
-        self._recent_seq[seq % _RECENT] = seq
-        self._recent_address[seq % _RECENT] = address
-
-    def _payload(self, address: int, seq: int) -> "bytes | None":
-        """Return the event at an address after checking it again."""
-        at = address % record.PAGE_BYTES
-        page = self._ring.load(address - at)
-        if record.size_at(page, at) <= 0 or record.type_at(page, at) != record.EVENT or record.seq_at(page, at) != seq:
-            return None
-        return record.payload_at(page, at)
-
-    def _acknowledged(self, address: int) -> bool:
-        """Return whether the record at `address` is acknowledged; leaves its page in the ring's buffer."""
-        at = address % record.PAGE_BYTES
-        return record.is_acknowledged(self._ring.load(address - at), at)
 
     # -- work while nothing else is to do
 

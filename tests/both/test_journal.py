@@ -286,7 +286,7 @@ def test_sectors_are_erased_ahead_so_that_no_append_waits() -> None:
     for n in range(300):
         nor.log = []
         rate(journal, n)
-        assert all([op[0] == "program" for op in nor.log])
+        assert all(op[0] == "program" for op in nor.log)
         acknowledge_all(journal)
         rest(journal)
 

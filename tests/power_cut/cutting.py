@@ -130,7 +130,7 @@ class Recovery:
         return journal
 
     def use(self, journal: Journal, promise: Promise) -> None:
-        """End the interrupted invite, report the start, hear from the agent, rate once more; keep `promise` up to date."""
+        """End the interrupted invite, report the start, hear from the agent, rate; keep `promise` up to date."""
         if journal.open_invite is not None:
             self._event(journal, promise, journal.open_invite)
         self._event(journal, promise, None)

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from protocol import record
 from protocol.errors import RecordError
@@ -75,11 +75,7 @@ class Promise:
 
     def copy(self) -> "Promise":
         """Return a promise that can go its own way."""
-        other = Promise(
-            self.known_limit, self.boot, self.last_seq, dict(self.events), set(self.acked), list(self.invites)
-        )
-        other.open_invite = self.open_invite
-        return other
+        return replace(self, events=dict(self.events), acked=set(self.acked), invites=list(self.invites))
 
     def judge(self, journal: Journal, image: bytearray, under_way: Call | None) -> None:
         """Raise Broken unless the journal, just started on this image, keeps every promise.
