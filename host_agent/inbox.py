@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from host_agent import clear_part
 from host_agent.errors import AgentError
-from host_agent.store import Store, set_invite_state
-from host_agent.store_rows import OPEN, PENDING, Change, EventRow
+from host_agent.store import Store
+from host_agent.store_changes import set_invite_state
+from host_agent.store_rows import NOT_ENDED, Change, EventRow
 from host_agent.writer import Writer
 from protocol import rating
 
@@ -135,7 +136,7 @@ class Inbox:
 def _outcome_changes(rows: list[EventRow]) -> list[Change]:
     """Return the changes that note each invite's first outcome."""
     return [
-        set_invite_state(row.invite, rating.KIND_NAMES[row.kind], None, (PENDING, OPEN))
+        set_invite_state(row.invite, rating.KIND_NAMES[row.kind], None, NOT_ENDED)
         for row in rows
         if row.invite is not None and row.kind in _OUTCOME_KINDS
     ]

@@ -10,8 +10,9 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 
-from host_agent.store import Store, insert_invite, set_invite_state
-from host_agent.store_rows import OPEN, PENDING, REFUSED_INVITE, InviteRow
+from host_agent.store import Store
+from host_agent.store_changes import insert_invite, set_invite_state
+from host_agent.store_rows import NOT_ENDED, OPEN, PENDING, REFUSED_INVITE, InviteRow
 from host_agent.writer import Writer
 from protocol import evidence
 
@@ -145,7 +146,7 @@ class Invites:
 
     def ended(self, invite: bytes, outcome: str) -> None:
         """Hear that a sealed outcome is durable (the store has it already)."""
-        self._set(invite, outcome, None, (PENDING, OPEN))
+        self._set(invite, outcome, None, NOT_ENDED)
         for future in self._waiting.pop(invite, ()):
             if not future.done():
                 future.set_result(None)

@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from host_agent.errors import StoreFaultError, StoreFullError, UserError
-from host_agent.store_rows import Batch, Change, EventRow, InviteRow, WindowRow
-from host_agent.store_schema import RECEIPTED, REFUSED, WAITING, migrations
+from host_agent.store_rows import Batch, EventRow, InviteRow, WindowRow
+from host_agent.store_schema import RECEIPTED, REFUSED, migrations
 from host_agent.store_space import Reserve
 
 FILE_NAME = "agent.db"
@@ -157,6 +157,11 @@ class Store:
         row = self._read.execute("SELECT epoch, seq FROM terminals WHERE terminal = ?", (terminal,)).fetchone()
         return row or (0, 0)
 
+    def recovery(self, terminal: str, epoch: int) -> tuple[int, int] | None:
+        """Return the range of sequence numbers that is still to be fetched again, None for none."""
+        query = "SELECT first, last FROM recoveries WHERE terminal = ? AND epoch = ?"
+        return self._read.execute(query, (terminal, epoch)).fetchone()
+
     def copies(self, terminal: str, epoch: int, seq: int) -> list[bytes]:
         """Return the bytes held under one identity; more than one is a conflict."""
         rows = self._read.execute(
@@ -269,31 +274,3 @@ def _highest(events: Sequence[EventRow]) -> dict[tuple[str, int], int]:
 
 def _json_ids(ids: Iterable[int]) -> str:
     return "[" + ",".join(map(str, ids)) + "]"
-
-
-def insert_invite(row: InviteRow) -> Change:
-    """Return the change that keeps a new invite."""
-    places = ",".join("?" * len(row))
-    return f"INSERT INTO invites({', '.join(InviteRow._fields)}) VALUES ({places})", tuple(row)
-
-
-def set_invite_state(invite: bytes, state: str, reason: str | None, only_from: tuple[str, ...]) -> Change:
-    """Return the change that moves an invite on, if it stands at one of `only_from`."""
-    places = ",".join("?" * len(only_from))
-    return (
-        f"UPDATE invites SET state = ?, reason = ? WHERE invite = ? AND state IN ({places})",
-        (state, reason, invite, *only_from),
-    )
-
-
-def put_window(row: WindowRow) -> Change:
-    """Return the change that keeps what a window was told."""
-    return "INSERT OR REPLACE INTO windows(window, clerk, paused) VALUES (?,?,?)", tuple(row)
-
-
-def shelve(event_id: int, code: str, utc_ms: int) -> Change:
-    """Return the change that puts an event the city refused on the shelf."""
-    return (
-        "UPDATE events SET state = ?, code = ?, settled_utc_ms = ? WHERE id = ? AND state = ?",
-        (REFUSED, code, utc_ms, event_id, WAITING),
-    )

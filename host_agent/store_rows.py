@@ -6,6 +6,8 @@ from typing import NamedTuple
 from host_agent.errors import AgentError
 
 PENDING, OPEN, REFUSED_INVITE = "pending", "open", "refused"
+# What a sealed outcome ends: even an invite that a late answer had called refused.
+NOT_ENDED = (PENDING, OPEN, REFUSED_INVITE)
 
 
 class EventRow(NamedTuple):

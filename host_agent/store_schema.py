@@ -7,6 +7,7 @@ Stored layout (SQLite, WAL, STRICT tables), one file `agent.db` in the data fold
     terminals  the highest (epoch, seq) held of each terminal; survives the purge, HELLO tells it.
     invites    each invite with its service snapshot, committed before INVITE leaves; state as the API names it.
     windows    what a window was told (clerk, paused), for the restart of either side.
+    recoveries what a terminal had acknowledged before this store was made, and is asked for again (RESEND).
     counters   totals since the store was made.
 """
 
@@ -45,6 +46,9 @@ _FIRST_LAYOUT = (
     "CREATE INDEX invites_created ON invites(window, created_utc_ms)",
     """CREATE TABLE windows(
         window TEXT PRIMARY KEY, clerk TEXT, paused INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE recoveries(
+        terminal TEXT PRIMARY KEY, epoch INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL)
+        STRICT, WITHOUT ROWID""",
     "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "INSERT INTO counters(name, value) VALUES ('stored', 0), ('receipted', 0), ('probe', 0)",
 )

@@ -23,6 +23,12 @@ class Listener(Protocol):
     def events(self, events: LinkEvents) -> None:
         """Take events that are not yet stored."""
 
+    def void(self, seqs: list[int]) -> None:
+        """Take sequence numbers under which the terminal has nothing readable."""
+
+    def recovered(self, missing: list[int]) -> None:
+        """Hear that a recovery ended, and what the terminal no longer had."""
+
     def state(self, state: dict[str, Any]) -> None:
         """Take the hint of what the terminal shows."""
 
@@ -79,6 +85,11 @@ class TerminalConnection:
         self._flush()
         return future
 
+    def recover(self, first: int, last: int) -> None:
+        """Fetch events again that were acknowledged before; they come as events."""
+        self._link.recover(first, last, self._now_ms())
+        self._flush()
+
     def stored(self, seqs: list[int]) -> None:
         """Acknowledge what has become durable."""
         if self._closed:
@@ -115,6 +126,10 @@ class TerminalConnection:
             self._listener.state(event[1])
         elif name == "status":
             self._listener.terminal_status(event[1])
+        elif name == "void":
+            self._listener.void(event[1])
+        elif name == "recovered":
+            self._listener.recovered(event[1])
         elif name == "lost":
             self.close(str(event[1]))
 

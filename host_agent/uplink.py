@@ -18,7 +18,8 @@ from host_agent.delivery import Delivery
 from host_agent.errors import UserError
 from host_agent.mqtt_connection import BrokerConnection, PackedProperties
 from host_agent.reconnect import Backoff
-from host_agent.store import Store, shelve
+from host_agent.store import Store
+from host_agent.store_changes import shelve
 from host_agent.store_rows import EventRow
 from host_agent.topics import Topics
 from host_agent.writer import Writer

@@ -21,11 +21,12 @@ from host_agent.errors import UserError
 from host_agent.inbox import Inbox, Source
 from host_agent.invites import Invites
 from host_agent.reconnect import Backoff
-from host_agent.store import Store, put_window
+from host_agent.store import Store
+from host_agent.store_changes import end_recovery, put_recovery, put_window
 from host_agent.store_rows import InviteRow, WindowRow
 from host_agent.terminal import LinkEvents, Reply, TerminalConnection
 from host_agent.transport import Transport
-from host_agent.writer import Writer
+from host_agent.writer import OK, Writer
 from protocol import messages, reasons
 from protocol.link import AgentLink
 
@@ -186,12 +187,23 @@ class Window:
             self._answered.set_result(None)
         _log.info("terminal %s answers", self.section.terminal, extra={"firmware": hello["firmware"]})
         self._tell_all()
+        self._recover(hello)
         self._changed(self)
 
     def events(self, events: LinkEvents) -> None:
         """Store events; the connection that brought them hears when they are durable."""
         if self._source is not None:
             self._inbox.take(self._source, events, self._connection.stored, self.invites.preimage)
+
+    def void(self, seqs: list[int]) -> None:
+        """Take sequence numbers under which the terminal has nothing readable; the city sees the gap."""
+        _log.error("terminal %s cannot read events %s", self.section.terminal, seqs)
+
+    def recovered(self, missing: list[int]) -> None:
+        """Hear that what an earlier agent had acknowledged is here again."""
+        if self._writer.state == OK:  # else what was not stored counts as missing: it is asked for again
+            self._writer.note(end_recovery(self.section.terminal))
+        _log.warning("terminal %s sent its events again", self.section.terminal, extra={"missing": len(missing)})
 
     def state(self, state: dict[str, Any]) -> None:
         """Take the hint of what the terminal shows."""
@@ -270,9 +282,10 @@ class Window:
         if done.cancelled() or done.exception() is not None:
             return
         reason = done.result()[0]
-        if reason == reasons.OK:
+        # An invite sent again after a restart may have ended meanwhile: its sealed outcome is on the way.
+        if reason in (reasons.OK, reasons.INVITE_ENDED):
             self.invites.opened(invite)
-        elif reason != reasons.BUSY:
+        else:
             self.invites.refused(invite, reasons.NAMES.get(reason, f"reason_{reason}"))
         self._changed(self)
 
@@ -284,6 +297,18 @@ class Window:
         for row in self.invites.pending():
             self.send_invite(row)
         self._time_sync = asyncio.get_running_loop().call_later(TIME_SYNC_S, self._sync_time)
+
+    def _recover(self, hello: dict[str, Any]) -> None:
+        """Ask for what the terminal has acknowledged to an agent whose disk is gone; the note outlives a restart."""
+        terminal, epoch, first = self.section.terminal, hello["epoch"], hello["first"]
+        held_epoch, held_seq = self._inbox.highest(terminal)
+        lacking = (held_seq if held_epoch == epoch else 0) + 1
+        wanted = self._store.recovery(terminal, epoch)
+        if lacking < first and held_epoch <= epoch:
+            wanted = (min(lacking, wanted[0]) if wanted else lacking, first - 1)
+            self._writer.note(put_recovery(terminal, epoch, *wanted))
+        if wanted is not None:
+            self._connection.recover(*wanted)
 
     def _sync_time(self) -> None:
         if self._source is not None:

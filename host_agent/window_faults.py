@@ -32,7 +32,11 @@ def no_answer(section: WindowSection, port: str) -> WindowFault:
 
 
 def lost(section: WindowSection, port: str, reason: str) -> WindowFault:
-    """Return the fault of a terminal that was there."""
+    """Return the fault of a terminal that was there, or of versions that do not meet and which end to update."""
+    what, speaks, versions = reason.partition(" speaks protocol ")
+    if speaks:
+        found, _, cure = versions.partition(": ")
+        return WindowFault(VERSION, f"{what}{speaks}{found}", port, cure)
     return WindowFault(
         LOST,
         f"terminal {section.terminal} was lost: {reason}",

@@ -53,6 +53,7 @@ class FakeTerminal:
         self.requests: list[tuple[int, dict]] = []
         self.answers: dict[int, int] = {}  # request type → reason to answer with
         self.silent = False
+        self.lose_replies = False  # requests are done, their replies never leave
         self.clerk = None
         self.paused = False
         self.open_invite: bytes | None = None
@@ -213,6 +214,9 @@ class FakeTerminal:
                 _, type_, id_, fields = event
                 self.requests.append((type_, fields))
                 reason = self.answers.get(type_)
+                if self.lose_replies:
+                    self._do(type_, fields)
+                    continue
                 self.link.reply(id_, self._do(type_, fields) if reason is None else reason)
 
     def _do(self, type_, fields):

@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 
 from host_agent.errors import StoreFaultError, StoreFullError, UserError
-from host_agent.store import Store, insert_invite, put_window, set_invite_state, shelve
+from host_agent.store import Store
+from host_agent.store_changes import insert_invite, put_window, set_invite_state, shelve
 from host_agent.store_rows import Batch, EventRow, InviteRow, WindowRow
 from host_agent.store_space import Reserve
 

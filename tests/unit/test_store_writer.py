@@ -7,7 +7,8 @@ import pytest
 
 from host_agent import writer as writer_module
 from host_agent.errors import AgentError, StoreFaultError, StoreFullError
-from host_agent.store import Store, put_window
+from host_agent.store import Store
+from host_agent.store_changes import put_window
 from host_agent.store_rows import WindowRow
 from host_agent.store_space import Reserve
 from host_agent.writer import FAULT, FULL, OK, Writer
