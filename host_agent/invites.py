@@ -65,7 +65,7 @@ class Invites:
 
     @property
     def current(self) -> InviteRow | None:
-        """Return the newest invite without outcome, else the newest."""
+        """Return the newest invite without outcome, else the one that changed last."""
         newest_first = list(reversed(self._recent.values()))
         return next(
             (row for row in newest_first if row.state in (PENDING, OPEN)), newest_first[0] if newest_first else None
@@ -173,6 +173,7 @@ class Invites:
         row = self._recent.get(invite)
         if row is not None and row.state in only_from:
             self._recent[invite] = row._replace(state=state, reason=reason)
+            self._recent.move_to_end(invite)
 
     def _keep(self, invite: bytes, preimage: bytes | None) -> bytes | None:
         self._preimages[invite] = preimage

@@ -52,7 +52,8 @@ def from_reason(reason: int) -> Refusal:
 
 def from_reason_code(code: str) -> Refusal:
     """Return the refusal for the code that an invite was refused with."""
-    return from_reason(next((reason for reason, name in reasons.NAMES.items() if name == code), reasons.FAULT))
+    known = {reason_code(reason): reason for reason in range(256)}
+    return from_reason(known.get(code, reasons.FAULT))
 
 
 def reason_code(reason: int) -> str:
