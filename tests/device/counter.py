@@ -153,9 +153,15 @@ class Counter:
         self.terminal.press(key, hold_ms)
         self.run(hold_ms + 60)
 
+    def cut_power(self) -> None:
+        """Cut the power at this instant; the agent has lost its port."""
+        self.terminal.power_off()
+        if self.peer is not None:
+            self.peer.detach()
+
     def restart(self) -> None:
         """Cut the power for a moment; the agent finds the terminal again."""
-        self.terminal.power_off()
+        self.cut_power()
         self.run(200)
         self.terminal.power_on()
         self.connect()

@@ -226,7 +226,7 @@ def test_power_cut_around_the_press_loses_nothing_shown(tmp_path: Path, after_us
         counter.terminal.press(2)
         counter.terminal.run_to_us(edge_us + after_us)
         answered = counter.terminal.display_version != shown or len(counter.terminal.tones) != tones
-        counter.terminal.power_off()
+        counter.cut_power()
         counter.acknowledges = True
         counter.run(500)
         counter.terminal.power_on()
@@ -297,7 +297,7 @@ def test_agent_that_knows_more_stops_the_terminal(counter: Counter) -> None:
 
 def test_blank_journal_that_was_in_use_is_a_fault(counter: Counter) -> None:
     counter.settle()
-    counter.terminal.power_off()
+    counter.cut_power()
     image = counter.terminal.wiring.nor.array.image
     image[:] = b"\xff" * len(image)
     counter.terminal.power_on()
@@ -317,7 +317,7 @@ def test_opened_case_is_an_event(counter: Counter) -> None:
 def test_maintenance_jumper_is_an_event(tmp_path: Path) -> None:
     counter = Counter(tmp_path, seed=1).start(connect=False)
     counter.run(3_000)
-    counter.terminal.power_off()
+    counter.cut_power()
     counter.terminal.set_jumper(True)
     counter.terminal.power_on()
     counter.connect()
