@@ -1,9 +1,9 @@
 """The running agent and one terminal on a pty: unplugged, restarted, replaced, talking nonsense; the agent killed."""
 
 import os
+import random
 import re
 import signal
-import time
 
 import pytest
 
@@ -116,10 +116,12 @@ def test_terminal_other_bytes_under_a_number_are_kept_and_carried_beside_the_fir
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_agent_killed_at_any_moment_nothing_is_lost_and_nothing_acknowledged_that_was_not_durable(hall, seed):
     print(f"seed {seed}")
+    rng = random.Random(seed)
     for turn in range(4):
         hall.agent.start("--wait")
         hall.terminal.flood(300)
-        time.sleep(0.05 + 0.08 * ((seed * 7 + turn * 5) % 9))  # the moment of the kill is what is varied
+        count = 300 * turn + rng.randrange(300)
+        wait_until(f"{count} acknowledged", lambda count=count: hall.terminal.acked() >= count)
         hall.agent.stop(signal.SIGKILL)
     hall.agent.start("--wait")
     hall.receipted(1200)
