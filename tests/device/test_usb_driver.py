@@ -1,0 +1,158 @@
+"""drivers/link_usb with boot.py against the USB host model."""
+
+import random
+
+import pytest
+
+from simulator.terminal import SimTerminal
+from tests.device.bench import terminal
+
+ECHO = """
+link = hw.link
+buffer = memoryview(bytearray(256))
+async def run():
+    while True:
+        await link.readable.wait()
+        count = link.readinto(buffer)
+        while count:
+            rest = buffer[:count]
+            while len(rest):
+                taken = link.write(rest)
+                rest = rest[taken:]
+                if len(rest):
+                    await link.writable.wait()
+            count = link.readinto(buffer)
+asyncio.run(run())
+"""
+SLOW = """
+link = hw.link
+for n in range(200):
+    link.write(bytes((n,)) * 50)
+    time.sleep_ms(20)
+"""
+
+
+class Ends:
+    """A peer that sends what it is given and keeps what comes back."""
+
+    def __init__(self) -> None:
+        self.to_send = b""
+        self.got = bytearray()
+
+    def receive(self, data: bytes, now_ms: int) -> list[tuple]:
+        self.got += data
+        return []
+
+    def tick(self, now_ms: int) -> list[tuple]:
+        return []
+
+    def deadline_ms(self) -> int | None:
+        return None
+
+    def take_output(self) -> bytes:
+        data, self.to_send = self.to_send, b""
+        return data
+
+
+@pytest.fixture
+def echo(tmp_path) -> SimTerminal:
+    with terminal(tmp_path, ECHO) as running:
+        assert running.run_until(lambda: running.engine.soc.usb.port is not None, 2_000)
+        yield running
+        assert running.violations == []
+
+
+def test_port_names_the_terminal_and_offers_no_console(echo):
+    port = echo.engine.soc.usb.port
+    assert (port.vid, port.pid) == (0x1209, 0x0001)
+    assert (port.manufacturer, port.product, port.serial) == ("Yiping", "Yiping k5", "YP-0001")
+    assert len(port.groups) == 1 and port.control_itf == 0
+
+
+def test_maintenance_jumper_adds_the_console_beside_the_data_port(tmp_path):
+    with terminal(tmp_path, "print(hw.console)\n") as running:
+        running.set_jumper(True)
+        assert running.run_until(lambda: running.engine.soc.usb.port is not None, 2_000)
+        assert len(running.engine.soc.usb.port.groups) == 2
+        assert running.console().splitlines() == ["True"]
+
+
+def test_control_c_in_the_data_does_not_stop_the_program(echo):
+    ends = Ends()
+    peer = echo.attach(ends)
+    ends.to_send = b"\x03\x03\x04\x03"
+    peer.pump()
+    assert echo.run_until(lambda: len(ends.got) == 4, 1_000) and not echo.engine.main_ended
+
+
+@pytest.mark.parametrize("size", [1, 62, 63, 64, 65, 126, 128, 2_047, 2_048, 2_049, 20_000])
+def test_bytes_come_back_complete_and_in_order(echo, size):
+    ends = Ends()
+    peer = echo.attach(ends)
+    data = random.Random(size).randbytes(size)
+    ends.to_send = data
+    peer.pump()
+    assert echo.run_until(lambda: len(ends.got) >= size, 20_000), len(ends.got)
+    echo.run_for(100)
+    assert bytes(ends.got) == data
+
+
+def test_writes_are_dropped_while_the_port_is_closed_and_never_sent_later(tmp_path):
+    with terminal(tmp_path, SLOW) as running:
+        running.run_for(1_500)
+        ends = Ends()
+        running.attach(ends)
+        running.run_for(1_000)
+        first = ends.got[0]
+        assert first > 10 and ends.got[:50] == bytes([first]) * 50
+
+
+def test_closing_and_opening_the_port_begins_with_empty_rings(tmp_path):
+    with terminal(tmp_path, SLOW) as running:
+        ends = Ends()
+        peer = running.attach(ends)
+        running.run_for(1_500)
+        peer.detach()
+        before = ends.got[-1]
+        running.run_for(500)
+        again = Ends()
+        running.attach(again)
+        running.run_for(500)
+        assert again.got and again.got[0] > before + 10
+
+
+def test_cable_pulled_and_put_back_enumerates_again_and_goes_on(echo):
+    ends = Ends()
+    peer = echo.attach(ends)
+    ends.to_send = b"before"
+    peer.pump()
+    assert echo.run_until(lambda: bytes(ends.got) == b"before", 1_000)
+    echo.unplug()
+    echo.run_for(5_000)
+    echo.plug()
+    assert echo.run_until(lambda: echo.engine.soc.usb.opened, 2_000)
+    ends.got.clear()
+    ends.to_send = b"after"
+    peer.pump()
+    assert echo.run_until(lambda: bytes(ends.got) == b"after", 1_000)
+
+
+def test_transfers_allocate_nothing(tmp_path):
+    main = """
+link = hw.link
+buffer, data = bytearray(64), bytes(63)
+while not link.connected():
+    time.sleep_ms(10)
+time.sleep_ms(100)
+link._usb = type("Usb", (), {"submit_xfer": lambda self, endpoint, packet: True})()
+def turn():
+    link.write(data)
+    link.on_transfer(link._ep_in, 0, 63)
+    link.on_transfer(link._ep_out, 0, 64)
+    link.readinto(buffer)
+print(spent(turn))
+"""
+    with terminal(tmp_path, main) as running:
+        running.attach(Ends())
+        running.run_for(2_000)
+        assert running.console().splitlines() == ["0"]
