@@ -8,6 +8,7 @@ import gc
 
 from app import fields as f
 from app import keys
+from app.version import FIRMWARE
 from protocol import messages, rating, reasons
 
 MARK_MS = 3_600_000
@@ -47,15 +48,22 @@ class Desk:
 
     # -- what comes in
 
-    def begin(self, why: int, firmware: str, open_invite: bytes | None, open_origin: int) -> None:
+    def begin(self, why: int, open_invite: bytes | None, open_origin: int) -> None:
         """Seal that the terminal started, and that an invite was interrupted; show the first screen."""
-        self.note(rating.BOOT, {f.WHY: why, f.FW: firmware})
+        self.note(rating.BOOT, {f.WHY: why, f.FW: FIRMWARE})
         if open_invite is not None:
             fields = {f.WHY: reasons.WHY_POWER_CUT, f.ORIGIN: open_origin}
             self._carry_out([("seal", rating.INTERRUPTED, open_invite, fields)])
         if self._clock.chip_missing:
             self.note(rating.FAULT, {f.WHY: reasons.WHY_RTC_MISSING})
         self.handle(("started",))
+
+    def found(self, console: bool, case_open: bool) -> None:
+        """Seal what the start found out of order: a console let in by the jumper, an open case."""
+        if console:
+            self.note(rating.MAINTENANCE, {})
+        if case_open:
+            self.note(rating.CASE_OPENED, {})
 
     def key(self, number: int, down: bool, ticks: int) -> None:
         """Take an edge of a contact; the one after the keys is the case's switch."""

@@ -6,7 +6,7 @@ from asyncio import sleep_ms
 
 from link.alarm import LONGEST_MS
 from protocol import rating, reasons
-from store.journal import JournalError
+from store.faults import JournalError
 
 _STEP_MS = 10  # between two pieces of the journal's work: screen and link come first
 _LATER_MS = 300  # after an append, so that neither the work nor the collector delays what shows the press
@@ -35,24 +35,30 @@ async def serve_time(desk: object, clock: object, alarm: object) -> None:
         await alarm.wait(due - clock.now_ms())
 
 
-async def tend_journal(journal: object, desk: object, clock: object, alarm: object) -> None:
+async def tend_journal(journal: object | None, desk: object, clock: object, alarm: object) -> None:
     """Let the journal erase ahead, report lost sectors, and collect garbage while nobody waits for anything."""
     while True:
         more = False
         try:
-            more = journal.idle(clock.now_ms())
-            for number in list(journal.faults):
-                if desk.note(rating.FAULT, {_WHY: reasons.WHY_SECTOR_UNREADABLE, _N: 1}):
-                    journal.fault_reported(number)
+            if journal is not None:
+                more = journal.idle(clock.now_ms())
+                _report_lost(journal, desk)
         except JournalError as error:
+            journal = None
             desk.fail(error.why)
-            return
         if more:
             await sleep_ms(_STEP_MS)
         else:
             gc.collect()
             await alarm.wait(LONGEST_MS)
             await sleep_ms(_LATER_MS)
+
+
+def _report_lost(journal: object, desk: object) -> None:
+    """Seal a fault for each sector that is lost; told once, also over a restart."""
+    for number in list(journal.faults):
+        if desk.note(rating.FAULT, {_WHY: reasons.WHY_SECTOR_UNREADABLE, _N: 1}):
+            journal.fault_reported(number)
 
 
 async def watch(supervisor: object, every_ms: int) -> str:

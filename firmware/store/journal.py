@@ -12,9 +12,9 @@ Call `idle` often while nothing else is to do: it erases ahead, so that no appen
 from hashlib import sha256
 
 from protocol import reasons, record
+from store.faults import JournalError
 from store.invites import KnownInvites
 from store.lookup import Lookup
-from store.recovery import JournalError, Recovery
 from store.ring import AHEAD, PAGES, Ring
 
 KNOWN_INVITES = 256
@@ -72,6 +72,8 @@ class Journal:
 
     def mount(self) -> None:
         """Recover the state and make this start's boot number durable; JournalError when there is no such journal."""
+        from store.recovery import Recovery  # here: main.py drops it when the journal stands
+
         ring = self._ring
         found = Recovery(ring, self.known_invites, self._span)
         found.run()

@@ -2,7 +2,8 @@
 
 from protocol import reasons
 from store import settings
-from store.journal import Journal, JournalError, format_chip
+from store.faults import JournalError
+from store.journal import Journal, format_chip
 
 
 def load_settings(path: str) -> settings.Settings | None:

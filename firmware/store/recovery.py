@@ -7,17 +7,10 @@ from array import array
 
 from protocol import reasons, record
 from protocol.errors import RecordError
+from store.faults import JournalError
 from store.ring import AHEAD, PAGES, Ring
 
 _UNKNOWN, _ENDED, _OPEN = 0, 1, 2
-
-
-class JournalError(Exception):
-    """The journal cannot be used; `why` is a code of protocol.reasons."""
-
-    def __init__(self, why: int) -> None:
-        super().__init__(f"journal: why {why}")
-        self.why = why
 
 
 class Recovery:

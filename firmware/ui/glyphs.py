@@ -5,6 +5,7 @@ u8 rows above it · u8 narrow · u16 count · count × u16 code points, ascendin
 count × cell of 4 bits a pixel, first pixel in the high nibble. Built by `yiping glyphs build`.
 """
 
+import hashlib
 import struct
 from array import array
 
@@ -77,3 +78,9 @@ def open_packs(folder: str) -> dict:
     for size in SIZES:
         packs[size] = Pack(f"{folder}/yp{size}.bin")
     return packs
+
+
+def version(folder: str) -> bytes:
+    """Return the 8 bytes that name this set of packs: the start of SHA-256 over their manifest."""
+    with open(folder + "/packs.json", "rb") as file:
+        return hashlib.sha256(file.read()).digest()[:8]
