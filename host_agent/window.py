@@ -180,6 +180,7 @@ class Window:
             return
         offset_ms = None if hello["utc_ms"] is None else hello["utc_ms"] - self._utc_ms()
         self.hello = hello
+        self.terminal_counters = {}
         self._source = Source(self.section.terminal, hello["epoch"], self.section.id, offset_ms)
         self.connections += 1
         self.fault = window_faults.told(self.section, hello, str(self.port))
