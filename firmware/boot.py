@@ -13,4 +13,5 @@ from store import settings  # noqa: E402
 
 link_usb.close_console()  # whatever fails below leaves no console behind
 _board, _serial = settings.identity(settings.PATH)
-boards.start_usb(boards.load(_board), _serial)
+if not settings.uses_uart(settings.PATH):
+    boards.start_usb(boards.load(_board), _serial)

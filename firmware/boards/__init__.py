@@ -53,7 +53,7 @@ def build(board: dict) -> Hardware:
     machine.freq(*board["freq_hz"])
     hardware = Hardware()
     hardware.board = board
-    hardware.link = link_usb.opened()
+    hardware.link = link_usb.opened() or _uart_link(board)
     hardware.console = console_allowed(board)
     buses = _spi(board)
     hardware.lcd = _lcd(board["chips"]["lcd"], buses)
@@ -64,6 +64,20 @@ def build(board: dict) -> Hardware:
     hardware.keys = _keys(board)
     hardware.watchdog = watchdog.Watchdog()
     return hardware
+
+
+def _uart_link(board: dict) -> object:
+    """Return the link over the UART, where the settings choose it."""
+    from asyncio import StreamReader, ThreadSafeFlag
+
+    from machine import UART, Pin
+
+    from drivers.link_uart import UartLink
+
+    data = board["uart"][board["link_uart"]]
+    pins = {"tx": Pin(data["tx"]), "rx": Pin(data["rx"])}
+    uart = UART(board["link_uart"], baudrate=data["baudrate"], rxbuf=2048, txbuf=512, **pins)
+    return UartLink(StreamReader(uart), ThreadSafeFlag())
 
 
 def _spi(board: dict) -> dict:

@@ -17,6 +17,7 @@ BOARD = {
         0: {"tx": 0, "rx": 1, "baudrate": 115_200},
         1: {"tx": 20, "rx": None, "baudrate": 9_600},
     },
+    "link_uart": 0,
     "chips": {
         "lcd": {
             "chip": "st7789",

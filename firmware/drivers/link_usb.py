@@ -225,6 +225,6 @@ def start(board_usb: dict, serial: str, console: bool, readable: object, writabl
     _opened.append(link)
 
 
-def opened() -> UsbLink:
-    """Return the port that boot.py started; the chip has only one, and main.py is a program of its own."""
-    return _opened[0]
+def opened() -> "UsbLink | None":
+    """Return the port that boot.py started, if it did; the chip has only one, and main.py is a program of its own."""
+    return _opened[0] if _opened else None

@@ -1,7 +1,7 @@
 """Settings of one terminal in a JSON file on the internal file system, written at provisioning.
 
 {"terminal": id, "secret": 64 hex digits, "epoch": 1 … 65535, "journal_id": 16 hex digits, "journal": "new" | "ready",
- "board": name, "window": text, "reveal_level": false}
+ "board": name, "window": text, "reveal_level": false, "link": "usb" | "uart" (without it, usb)}
 "journal" is "new" until the journal was formatted once; from then on a journal without this id is a fault.
 The file is never rewritten in place: a new one is written and flushed, then takes its name.
 """
@@ -12,10 +12,11 @@ import os
 PATH = "settings.json"
 JOURNAL_NEW = "new"
 JOURNAL_READY = "ready"
+LINK_USB = "usb"
+LINK_UART = "uart"
 
 _DEFAULT_BOARD = "k5"
 _DEFAULT_SERIAL = "unprovisioned"
-_KEYS = ("terminal", "secret", "epoch", "journal_id", "journal", "board", "window", "reveal_level")
 
 
 class SettingsError(Exception):
@@ -35,6 +36,7 @@ class Settings:
         self.board = values["board"]
         self.window = values["window"]
         self.reveal_level = values["reveal_level"]
+        self.link = values.get("link", LINK_USB)
 
     def journal_ready(self, path: str) -> None:
         """Note durably that the journal was formatted; OSError when the file system fails."""
@@ -52,7 +54,7 @@ def load(path: str) -> Settings:
     except ValueError:
         raise SettingsError("settings are not JSON")
     try:
-        settings = Settings({key: values[key] for key in _KEYS})
+        settings = Settings(values)
         valid = _is_valid(settings)
     except (KeyError, TypeError, ValueError):
         valid = False
@@ -70,14 +72,24 @@ def identity(path: str) -> tuple:
     return settings.board, settings.terminal
 
 
+def uses_uart(path: str) -> bool:
+    """Return whether the link goes over the UART; false without settings."""
+    try:
+        return load(path).link == LINK_UART
+    except SettingsError:
+        return False
+
+
 def _is_valid(settings: Settings) -> bool:
     return (
-        1 <= len(settings.terminal) <= 20
+        isinstance(settings.terminal, str)
+        and 1 <= len(settings.terminal) <= 20
         and len(settings.secret) == 32
         and 1 <= settings.epoch <= 0xFFFF
         and len(settings.journal_id) == 8
         and settings.journal in (JOURNAL_NEW, JOURNAL_READY)
         and isinstance(settings.reveal_level, bool)
+        and settings.link in (LINK_USB, LINK_UART)
     )
 
 
