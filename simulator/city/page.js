@@ -10,7 +10,7 @@ const clock = new Intl.DateTimeFormat("zh-CN", {
 });
 const day = new Intl.DateTimeFormat("zh-CN", { timeZone: "Asia/Shanghai", month: "numeric", day: "numeric" });
 const CHAIN = { ok: ["链完整", "good"], pending: ["待前一条", ""], broken: ["链断裂", "bad"] };
-const SETTLED = { open: "可更改", settled: "已定", incomplete: "后一条未到" };
+const SETTLED = { open: ["可更改", ""], settled: ["已定", ""], incomplete: ["后一条未到", "bad"] };
 const ALARMING = new Set(["fault", "case_opened", "maintenance"]);
 
 let words = { levels: {}, kinds: {}, tags: {} };
@@ -62,11 +62,11 @@ function detailsOf(view) {
 
 function sideOf(view) {
   const event = view.event;
-  const [chain, tone] = CHAIN[event.chain] ?? CHAIN.pending;
-  const settled = view.state === "rated" ? SETTLED[view.settled] : "";
-  const side = make("div", "side", timeOf(event), make("span", `state ${tone}`, [settled, chain].filter(Boolean).join(" · ")));
-  if (view.disputed) side.append(make("span", "state bad", "存在冲突"));
-  if (event.invite_bound === false) side.append(make("span", "state bad", "办件不符"));
+  const states = [CHAIN[event.chain] ?? CHAIN.pending];
+  if (view.state === "rated") states.unshift(SETTLED[view.settled]);
+  const side = make("div", "side", timeOf(event), make("span", "states", ...states.map(([text, tone]) => make("span", tone, text))));
+  if (view.disputed) side.append(make("span", "states", make("span", "bad", "存在冲突")));
+  if (event.invite_bound === false) side.append(make("span", "states", make("span", "bad", "办件不符")));
   return side;
 }
 
