@@ -44,6 +44,7 @@ def compose() -> tuple:
     front = desk.Desk(machine, writer, time_, front_panel, journal.JournalFull, journal.JournalError)
     front.link = TerminalLink(version.identity(own, board, terminal, glyphs.version(ASSETS)), writer, time_.now_ms())
     front.link.set_status(front.status)
+    front.heap_free = gc.mem_free
     line = peer.Peer(hardware.link, front.link, time_, front.link_event)
     clock_alarm, screen_alarm, journal_alarm = alarm.Alarm(), alarm.Alarm(), alarm.Alarm()
     front_panel.wake = screen_alarm.wake

@@ -4,8 +4,6 @@ A press is sealed and durable when `recorder.seal` returns; only then come lamps
 cannot be stored stops the terminal: nothing after it in the same list of effects happens.
 """
 
-import gc
-
 from app import fields as f
 from app import keys
 from app.version import FIRMWARE
@@ -37,6 +35,7 @@ class Desk:
         self.session = session
         self.link = None
         self.wake = None  # called when deadlines or output may have changed
+        self.heap_free = None  # tells the bytes left, for the status
         self._recorder = recorder
         self._clock = clock
         self._panel = panel
@@ -162,7 +161,7 @@ class Desk:
             "tq": clock.quality(),
             "up_ms": clock.now_ms(),
             "uninvited": self.session.uninvited.total,
-            "heap_free": gc.mem_free(),
+            "heap_free": self.heap_free() if self.heap_free else None,
             "resets": recorder.boot(),
             "reason": reasons.FAULT if recorder.halted else reasons.OK,
         }

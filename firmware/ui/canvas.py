@@ -5,9 +5,6 @@ import framebuf
 from ui import theme
 
 STRIP_PIXELS = 6_400  # 320 × 20: 12.8 KB; a narrow region gets taller strips
-LEFT = 0
-CENTRE = 1
-RIGHT = 2
 _SHADES = 16
 
 
@@ -48,21 +45,21 @@ class Canvas:
             for cy in (y + radius, y + height - 1 - radius):
                 strip.ellipse(cx, cy, radius, radius, value, True)
 
-    def text(self, size: int, x: int, y: int, text: str, ink: int, paper: int, align: int = LEFT) -> None:
+    def text(self, size: int, x: int, y: int, text: str, ink: int, paper: int, align: int = theme.LEFT) -> None:
         """Draw one line with its em box at `y`; `x` is its left, middle or right; `paper` is under it."""
         pack = self.packs[size]
         if y - pack.top >= self._y + self._height or y - pack.top + pack.height <= self._y:
             return
         if align:
             width = pack.text_width(text)
-            x -= width if align == RIGHT else width // 2
+            x -= width if align == theme.RIGHT else width // 2
         for char in text:
             index = pack.find(ord(char))
             self._glyph(pack, index, x, y, ink, paper)
             x += pack.advance(index)
 
     def lines(
-        self, size: int, x: int, y: int, text: str, ink: int, paper: int, align: int = LEFT, pitch: int = 0
+        self, size: int, x: int, y: int, text: str, ink: int, paper: int, align: int = theme.LEFT, pitch: int = 0
     ) -> None:
         """Draw a text with line breaks, `pitch` px from line to line."""
         for line in text.split("\n"):

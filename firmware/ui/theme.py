@@ -1,4 +1,4 @@
-"""Colours of the screens, 0xRRGGBB. No level stands out: all have white text at 4.9 : 1 or better."""
+"""Colours of the screens, 0xRRGGBB, and where a text stands to its x. All levels have white text at 4.5 : 1 or better."""
 
 PAGE = 0xF3F5F7
 PANEL = 0xFFFFFF
@@ -10,6 +10,8 @@ ON_BAND = 0xFFFFFF
 ON_BAND_MUTED = 0xC3CDD6
 STAR = 0xB07A00
 STAR_EMPTY = 0xB9C2CA
+
+LEFT, CENTRE, RIGHT = 0, 1, 2
 
 LEVELS = {5: 0x0B3C8C, 4: 0x2F6FC9, 3: 0x5B5F66, 2: 0xB4560B, 1: 0x7A1F00}
 ON_LEVEL = 0xFFFFFF

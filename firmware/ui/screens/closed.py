@@ -1,6 +1,5 @@
 """NO_CLERK: nobody serves here now; the notice of the hall, if there is one."""
 
-from ui import canvas as c
 from ui import theme
 from ui.screens import parts
 from ui.strings import LARGE, SMALL
@@ -21,7 +20,7 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
 def paint_closed(canvas: object, strings: object, args: tuple) -> None:
     """Paint that the window is not open yet."""
     canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
-    canvas.text(LARGE, parts.WIDTH // 2, 120, strings["closed_note"], theme.INK, theme.PAGE, c.CENTRE)
+    canvas.text(LARGE, parts.WIDTH // 2, 120, strings["closed_note"], theme.INK, theme.PAGE, theme.CENTRE)
 
 
 def paint_notice(canvas: object, strings: object, args: tuple) -> None:

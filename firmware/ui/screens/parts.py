@@ -4,7 +4,6 @@ A screen is a list of regions (x, y, width, height, painter, args). A painter dr
 nothing else, so that two regions with the same place, painter and args look the same and need no second painting.
 """
 
-from ui import canvas as c
 from ui import icons, theme
 from ui.strings import LARGE, MIDDLE, SMALL, TINY
 
@@ -33,7 +32,7 @@ def paint_band(canvas: object, strings: object, args: tuple) -> None:
     canvas.fill(0, 0, WIDTH, BAND, theme.BAND)
     text = strings[title]
     size = MIDDLE if canvas.packs[MIDDLE].text_width(text) <= WIDTH - 8 else SMALL
-    canvas.text(size, WIDTH // 2, (BAND - size) // 2, text, theme.ON_BAND, theme.BAND, c.CENTRE)
+    canvas.text(size, WIDTH // 2, (BAND - size) // 2, text, theme.ON_BAND, theme.BAND, theme.CENTRE)
     if not linked and canvas.packs[size].text_width(text) <= WIDTH - 72:
         canvas.icon(SMALL, WIDTH - 30, (BAND - SMALL) // 2, icons.OFFLINE, theme.ON_BAND_MUTED, theme.BAND)
 
@@ -60,5 +59,5 @@ def paint_marks(canvas: object, strings: object, args: tuple) -> None:
         canvas.icon(LARGE, x + (_COLUMN - LARGE) // 2 + 4, MARKS_TOP + 6, icons.FACE + level, theme.ON_LEVEL, paper)
         word = strings["mark_" + str(level)]
         top = MARKS_TOP + 50 if "\n" in word else MARKS_TOP + 60
-        canvas.lines(TINY, x + _COLUMN // 2, top, word, theme.ON_LEVEL, paper, c.CENTRE, 21)
+        canvas.lines(TINY, x + _COLUMN // 2, top, word, theme.ON_LEVEL, paper, theme.CENTRE, 21)
         canvas.icon(SMALL, x + (_COLUMN - SMALL) // 2, HEIGHT - 17, icons.KEY_BELOW, paper, theme.PAGE)

@@ -1,6 +1,5 @@
 """INVITED: the request, how to answer it or not, the time left, and the five marks above the keys."""
 
-from ui import canvas as c
 from ui import icons, theme
 from ui.screens import parts
 from ui.strings import LARGE, SMALL
@@ -33,7 +32,7 @@ def paint_clock(canvas: object, strings: object, args: tuple) -> None:
     left, linked = args
     canvas.fill(_CLOCK_X, _TOP, parts.WIDTH - _CLOCK_X, _HIGH, theme.PAGE)
     right = parts.WIDTH - 12
-    canvas.text(SMALL, right, _TOP + 36, strings["seconds"], theme.MUTED, theme.PAGE, c.RIGHT)
-    canvas.text(LARGE, right - SMALL - 2, _TOP + 21, str(left), theme.INK, theme.PAGE, c.RIGHT)
+    canvas.text(SMALL, right, _TOP + 36, strings["seconds"], theme.MUTED, theme.PAGE, theme.RIGHT)
+    canvas.text(LARGE, right - SMALL - 2, _TOP + 21, str(left), theme.INK, theme.PAGE, theme.RIGHT)
     if not linked:
         canvas.icon(SMALL, right - SMALL, _TOP + 8, icons.OFFLINE, theme.MUTED, theme.PAGE)

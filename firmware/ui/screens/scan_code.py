@@ -1,6 +1,5 @@
 """UNRATED, NOT_INVITED, PAUSED, FULL and FAULT: what is the matter, and the code to scan instead."""
 
-from ui import canvas as c
 from ui import qr, theme
 from ui.screens import parts
 from ui.strings import MIDDLE, SMALL
@@ -49,10 +48,10 @@ def paint_text(canvas: object, strings: object, args: tuple) -> None:
     no_code, note, why = args
     canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
     y = 98 if note is None else 76
-    canvas.lines(MIDDLE, parts.WIDTH // 2, y, strings[no_code], theme.INK, theme.PAGE, c.CENTRE, 42)
+    canvas.lines(MIDDLE, parts.WIDTH // 2, y, strings[no_code], theme.INK, theme.PAGE, theme.CENTRE, 42)
     if note is not None:
         text = _note(strings, note, why, " ")
-        canvas.text(SMALL, parts.WIDTH // 2, 196, text, theme.MUTED, theme.PAGE, c.CENTRE)
+        canvas.text(SMALL, parts.WIDTH // 2, 196, text, theme.MUTED, theme.PAGE, theme.CENTRE)
 
 
 def paint_code(canvas: object, strings: object, args: tuple) -> None:
@@ -64,9 +63,9 @@ def paint_code(canvas: object, strings: object, args: tuple) -> None:
     margin = (_PANEL - step * side) // 2
     canvas.squares(_PANEL_X + margin, _PANEL_Y + margin, step, side, bits)
     y = 118 if note is None else 68
-    canvas.lines(SMALL, _TEXT_X, y, strings[with_code], theme.INK, theme.PAGE, c.CENTRE, 30)
+    canvas.lines(SMALL, _TEXT_X, y, strings[with_code], theme.INK, theme.PAGE, theme.CENTRE, 30)
     if note is not None:
-        canvas.lines(SMALL, _TEXT_X, 146, _note(strings, note, why, "\n"), theme.MUTED, theme.PAGE, c.CENTRE, 27)
+        canvas.lines(SMALL, _TEXT_X, 146, _note(strings, note, why, "\n"), theme.MUTED, theme.PAGE, theme.CENTRE, 27)
 
 
 def _note(strings: object, note: str, why: int, join: str) -> str:

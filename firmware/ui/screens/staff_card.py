@@ -1,6 +1,5 @@
 """IDLE and SERVING: who serves here, and the ticket that was called."""
 
-from ui import canvas as c
 from ui import icons, theme
 from ui.screens import parts
 from ui.strings import MIDDLE, SMALL
@@ -61,4 +60,4 @@ def paint_ticket(canvas: object, strings: object, args: tuple) -> None:
     canvas.fill(0, _FOOT_TOP, parts.WIDTH, _FOOT_HIGH, theme.PANEL)
     canvas.fill(0, _FOOT_TOP, parts.WIDTH, 1, theme.LINE)
     text = canvas.packs[MIDDLE].fitting(strings["ticket"] + " " + args[0], parts.WIDTH - 16)
-    canvas.text(MIDDLE, parts.WIDTH // 2, _FOOT_TOP + 5, text, theme.INK, theme.PANEL, c.CENTRE)
+    canvas.text(MIDDLE, parts.WIDTH // 2, _FOOT_TOP + 5, text, theme.INK, theme.PANEL, theme.CENTRE)

@@ -1,6 +1,5 @@
 """THANKS: the same after every level; another text for who chose not to rate."""
 
-from ui import canvas as c
 from ui import icons, theme
 from ui.screens import parts
 from ui.strings import LARGE, SMALL
@@ -20,5 +19,5 @@ def paint(canvas: object, strings: object, args: tuple) -> None:
     canvas.fill(0, 0, parts.WIDTH, parts.HEIGHT, theme.PAGE)
     canvas.card(middle - _DISC // 2, 34, _DISC, _DISC, theme.BAND, _DISC // 2)
     canvas.icon(LARGE, middle - LARGE // 2, 34 + (_DISC - LARGE) // 2, icons.TICK, theme.ON_BAND, theme.BAND)
-    canvas.text(LARGE, middle, 118, strings[args[0]], theme.INK, theme.PAGE, c.CENTRE)
-    canvas.text(SMALL, middle, 178, strings[args[1]], theme.MUTED, theme.PAGE, c.CENTRE)
+    canvas.text(LARGE, middle, 118, strings[args[0]], theme.INK, theme.PAGE, theme.CENTRE)
+    canvas.text(SMALL, middle, 178, strings[args[1]], theme.MUTED, theme.PAGE, theme.CENTRE)

@@ -1,0 +1,60 @@
+"""What the screens decide without a display: regions, countdowns, line breaks, codes."""
+
+from protocol import rating
+from ui import qr
+from ui.screens import closed, parts
+from ui.strings import LARGE, MIDDLE, SIZES, SMALL, TEXTS, TINY
+
+
+def test_every_text_has_a_size_and_no_size_is_left_over():
+    for texts in TEXTS.values():
+        for text_id in SIZES:
+            assert text_id in texts, text_id
+            assert SIZES[text_id] in (TINY, SMALL, MIDDLE, LARGE)
+
+
+def test_every_language_has_every_text():
+    for texts in TEXTS.values():
+        assert sorted(texts) == sorted(TEXTS["zh"])
+
+
+def test_statutory_words_are_unchanged():
+    for level in rating.LEVELS:
+        word = rating.LEVEL_TEXT_ZH[level]
+        assert TEXTS["zh"]["level_" + str(level)] == word
+        assert TEXTS["zh"]["mark_" + str(level)].replace("\n", "") == word
+    assert TEXTS["zh"]["invite_title"] == "请您对本次服务进行评价"
+
+
+def test_countdown_shows_the_running_second():
+    assert [parts.seconds_left(5_000, now) for now in (0, 1, 999, 1_000, 4_001, 4_999, 5_000, 9_000)] == [
+        5, 5, 5, 4, 1, 1, 0, 0,
+    ]  # fmt: skip
+
+
+def test_code_is_unpacked():
+    side, bits = qr.unpack("21:" + "A" * 74 + "A=")
+    assert side == 21 and bits == bytes(56)
+
+
+def test_what_is_no_code_is_none():
+    for text in (None, "", "21", "x:AAAA", "21:AAAA", "22:" + "A" * 76, "45:" + "A" * 340, "21:" + "A" * 75 + "*"):
+        assert qr.unpack(text) is None, text
+
+
+class Pack:
+    """Every full-width character is 20 px wide, every other 10."""
+
+    def find(self, code):
+        return code
+
+    def advance(self, index):
+        return 20 if index > 0x2E80 else 10
+
+
+def test_lines_break_at_the_width_and_never_before_a_closing_mark():
+    assert closed.broken(Pack(), "一二三四五六七", 60) == ["一二三", "四五六", "七"]
+    assert closed.broken(Pack(), "一二三，四", 60) == ["一二三，", "四"]
+    assert closed.broken(Pack(), "一二\n三", 60) == ["一二", "三"]
+    assert closed.broken(Pack(), "ab 一二三", 60) == ["ab 一", "二三"]
+    assert closed.broken(Pack(), "", 60) == []
