@@ -65,7 +65,7 @@ class Agent:
         }
         self._status = Status(config, version, self._store, self._writer, self._delivery, self._uplink, self._windows)
         self._api = CounterApi(config, self._store, self._windows, self._status, Metrics(self._status).text)
-        self._told: dict[str, dict] = {}
+        self._writer.recovered = self._ask_again
         self._stopping = asyncio.Event()
 
     async def run(self, wait: bool, ready: Callable[[str], None]) -> None:
@@ -174,6 +174,10 @@ class Agent:
         self._lock.close()
 
     # --- between the parts
+
+    def _ask_again(self) -> None:
+        for window in self._windows.values():
+            window.ask_again()
 
     def _outcome(self, window: str, invite: bytes, state: str) -> None:
         found = self._windows.get(window)

@@ -30,6 +30,7 @@ class Source:
         self.epoch = epoch
         self.window = window
         self.clock_offset_ms = clock_offset_ms
+        self.turned_away = False  # events came that the store did not take
 
 
 class Inbox:
@@ -65,6 +66,7 @@ class Inbox:
         What the store does not take is not answered: the terminal keeps it and sends it again.
         """
         if not self._writer.accepting:
+            source.turned_away = True
             return
         held: list[int] = []
         rows: list[EventRow] = []
@@ -97,7 +99,7 @@ class Inbox:
         if held:
             stored(held)
         if rows:
-            self._writer.add_events(rows, _outcome_changes(rows), lambda error: self._done(rows, stored, error))
+            self._writer.add_events(rows, _outcome_changes(rows), lambda error: self._done(source, rows, stored, error))
 
     def _copy_number(self, source: Source, seq: int, evidence: bytes) -> int:
         """Return which copy `evidence` would be: 0 already durable, −1 already under way, else 1, 2…"""
@@ -117,7 +119,7 @@ class Inbox:
             return 0
         return 1 + len(held) + len(waiting)
 
-    def _done(self, rows: list[EventRow], stored: Stored, error: AgentError | None) -> None:
+    def _done(self, source: Source, rows: list[EventRow], stored: Stored, error: AgentError | None) -> None:
         for row in rows:
             key = (row.terminal, row.epoch, row.seq)
             waiting = self._under_way[key]
@@ -125,6 +127,7 @@ class Inbox:
             if not waiting:
                 del self._under_way[key]
         if error is not None:
+            source.turned_away = True
             return
         self._tell_committed(rows)
         stored([row.seq for row in rows])

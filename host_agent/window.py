@@ -167,6 +167,11 @@ class Window:
         self.fault = fault
         self._changed(self)
 
+    def ask_again(self) -> None:
+        """Begin a new session if events were turned away: in the old one the terminal would send them one by one."""
+        if self._source is not None and self._source.turned_away:
+            self.close("events are taken again")
+
     # --- heard from the connection (terminal.Listener)
 
     def established(self, hello: dict[str, Any]) -> None:

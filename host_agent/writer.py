@@ -51,6 +51,8 @@ class Writer:
         self.state = OK
         self.error = ""
         self.commits = 0
+        # Called when events are taken again: what was turned away must be asked for.
+        self.recovered: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
         """Lay down the reserve and begin to write."""
@@ -166,8 +168,16 @@ class Writer:
         if state != self.state:
             _log.error("the store takes nothing: %s", error)
         self.state, self.error = state, str(error)
+        self._turn_away(error)
         if self._timer is None and self._stopped is None:
             self._timer = self._loop.call_later(PROBE_S, self._probe_due)
+
+    def _turn_away(self, error: AgentError) -> None:
+        """Take no events from what waits either: the room of the reserve is not for them."""
+        batch, waiting = self._batch, self._batch.event_done
+        batch.events, batch.event_changes, batch.event_done = [], [], []
+        for done in waiting:
+            done(error)
 
     def _probe_due(self) -> None:
         self._timer = None
@@ -179,6 +189,7 @@ class Writer:
         elif self.state != OK:
             _log.warning("the store takes events again")
             self.state, self.error = OK, ""
+            self.recovered()
         self._next(after_probe=True)
 
     def _purged(self, rows: int | AgentError) -> None:

@@ -140,6 +140,26 @@ def test_store_writer_full_disk_refuses_events_but_keeps_receipts_and_recovers(g
     run(gate, scenario)
 
 
+def test_store_writer_events_that_wait_behind_a_full_commit_do_not_use_the_reserve(gate):
+    async def scenario(writer):
+        told = []
+        writer.recovered = lambda: told.append(writer.state)
+        assert await add(writer, [event(9)]) is None  # the first probe is over
+        gate.entered.clear()
+        gate.go.clear()
+        gate.error, gate.error_with_events_only = StoreFullError("database or disk is full"), True
+        first = add(writer, [event(1)])
+        await entered(gate)
+        second = add(writer, [event(2)])
+        gate.go.set()
+        assert isinstance(await first, StoreFullError) and isinstance(await second, StoreFullError)
+        gate.error = None
+        await reached(writer, OK)
+        assert told == [OK] and gate.counts()["rows"] == 1
+
+    run(gate, scenario)
+
+
 def test_store_writer_receipt_on_a_failing_store_is_written_when_it_recovers(gate):
     async def scenario(writer):
         assert await add(writer, [event(1)]) is None
