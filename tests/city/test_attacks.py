@@ -201,22 +201,23 @@ def test_attack_delays_is_late_and_changes_nothing(hall, rated):
 
 
 def test_attack_reorders_in_every_way_ends_the_same(tmp_path):
-    terminal = Terminal()
-    terminal.boots()
-    invite = terminal.invite()
-    for level in (5, 3, 1):
-        terminal.rates(level, invite)
-    terminal.marks()
-    for number, order in enumerate(itertools.permutations(terminal.events)):
-        (tmp_path / str(number)).mkdir()
-        city = City(tmp_path / str(number), terminal)
-        city.take(*(message(terminal, event, invite.preimage) for event in order))
-        assert {record["chain"] for record in city.latest().values()} == {"ok"}, order
-        rated = [record for record in city.latest().values() if record["kind"] == "rated"]
+    orders = list(itertools.permutations(range(5)))
+    terminals = [Terminal(f"T{number}") for number in range(len(orders))]
+    city = City(tmp_path, *terminals)
+    for terminal, order in zip(terminals, orders, strict=True):
+        terminal.boots()
+        invite = terminal.invite()
+        for level in (5, 3, 1):
+            terminal.rates(level, invite)
+        terminal.marks()
+        city.take(*(message(terminal, terminal.events[at], invite.preimage) for at in order))
+        records = [record for record in city.latest().values() if record["terminal"] == terminal.id]
+        assert {record["chain"] for record in records} == {"ok"}, order
+        rated = [record for record in records if record["kind"] == "rated"]
         assert max(rated, key=lambda record: record["seq"])["level"] == 1
         assert city.gaps(terminal) == []
-        assert city.alarms() == set()
-        city.close()
+    assert city.alarms() == set()
+    city.close()
 
 
 # --- replays
