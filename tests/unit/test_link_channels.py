@@ -180,7 +180,7 @@ def _best_rate(bit_error: float, size: int, baud: int) -> float:
     """Return events/ms of an ideal selective repeat: the best number of events a frame, each sent until it is sound."""
     best = 0.0
     for rows in range(1, 6):
-        events = [(70000 + i, 0, b"\x99" * size) for i in range(rows)]
+        events = [(1000 + i, 0, b"\x99" * size) for i in range(rows)]
         body = messages.encode(messages.EVENTS, {"events": events})
         if len(body) > frame.MAX_BODY:
             break
