@@ -47,7 +47,7 @@ TEXTS = {
         "closed": "窗口未开放",
         "closed_note": "请稍候",
         "number": "工号",
-        "welcome": "您好，很高兴为您服务",
+        "welcome": "很高兴为您服务",
         "serving": "正在为您服务",
         "ticket": "票号",
     },
