@@ -4,6 +4,9 @@
 another one on the host. Nothing here keeps a key.
 """
 
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false
+# What is passed in is known by what it can do; a type for it would have to be imported on the terminal.
+
 from protocol.errors import EvidenceError
 
 BLOCK = 16

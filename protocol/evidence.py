@@ -5,6 +5,9 @@ Layout: `[ protected, {}, ciphertext ]` untagged. protected = {1: 10, 4: kid, 6:
 Nonce = "YP1" ‖ epoch u16 ‖ boot u32 ‖ seq u32, big-endian; external_aad = "yiping/1".
 """
 
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false
+# What is passed in is known by what it can do; a type for it would have to be imported on the terminal.
+
 from hashlib import sha256
 
 from protocol import cbor, ccm
@@ -172,13 +175,14 @@ def _clear(header: dict) -> Clear:
         raise EvidenceError("kid is no terminal id")
     if not isinstance(iv, bytes) or len(iv) != 8:
         raise EvidenceError("Partial IV is not boot and seq")
-    if not _is_u16(kind) or not _is_u16(epoch):
-        raise EvidenceError("kind or epoch is no small integer")
+    kind, epoch = _u16(kind), _u16(epoch)
     if _INVITE in header and (not isinstance(invite, bytes) or len(invite) != 16):
         raise EvidenceError("invite is not 16 bytes")
     boot, seq = int.from_bytes(iv[:4], "big"), int.from_bytes(iv[4:], "big")
     return Clear(kid.decode(), epoch, boot, seq, kind, invite)
 
 
-def _is_u16(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0xFFFF
+def _u16(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0xFFFF:
+        raise EvidenceError("kind or epoch is no small integer")
+    return value

@@ -52,4 +52,4 @@ def _fits(value: object, limits: tuple) -> bool:
         return value is True
     if type_ is int:
         return _is_uint(value, most) and value >= least
-    return isinstance(value, type_) and least <= len(value) <= most
+    return isinstance(value, type_) and isinstance(value, (bytes, str, list)) and least <= len(value) <= most

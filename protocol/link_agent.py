@@ -196,11 +196,12 @@ class AgentLink(Link):
             if failed is not None:
                 self._fail(failed, "no reply for 10 s", events)
         if self._recovery:
-            self._recover(events)
+            self._recover(self._recovery, events)
 
-    def _recover(self, events: list) -> None:
-        recovery = self._recovery
-        if self._recovery_id or not (recovery.is_range_done or self._now_ms >= recovery.deadline_ms):
+    def _recover(self, recovery: Recovery, events: list) -> None:
+        if self._recovery_id or self._requests.is_full:
+            return
+        if not recovery.is_range_done and self._now_ms < recovery.deadline_ms:
             return
         fields = recovery.ask(self._now_ms, RECOVERY_PATIENCE_MS)
         if fields is None:
@@ -222,7 +223,7 @@ class AgentLink(Link):
             again = self._now_ms if self._hello_ms is None else self._hello_ms + HELLO_RETRY_MS
             return min(again, self._start_ms + LOST_MS)
         deadline = self._requests.deadline_ms()
-        if self._recovery and not self._recovery_id:
+        if self._recovery and not self._recovery_id and not self._requests.is_full:
             wake = self._now_ms if self._recovery.is_range_done else self._recovery.deadline_ms
             deadline = wake if deadline is None else min(deadline, wake)
         return deadline

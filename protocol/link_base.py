@@ -138,8 +138,28 @@ class Link:
             self._rtt_ms = rtt_ms
         return fields["status"]
 
+    # What a subclass says and does
+
+    def _on_frame(self, type_: int, session: int, id_: int, body: bytes, events: list) -> None:
+        raise NotImplementedError
+
     def _on_damage(self) -> None:
         """Note that something arrived that was no frame."""
+
+    def _on_tick(self, events: list) -> None:
+        raise NotImplementedError
+
+    def _on_lost(self) -> None:
+        raise NotImplementedError
+
+    def _own_deadline_ms(self) -> int | None:
+        raise NotImplementedError
+
+    def _next_due(self) -> tuple | None:
+        raise NotImplementedError
+
+    def _status_for_peer(self) -> dict:
+        raise NotImplementedError
 
     def _open_session(self, session: int) -> None:
         self.session = session

@@ -31,7 +31,7 @@ class Receipt:
             self._awaited.pop(0)
         self._settle()
 
-    def stored(self, seqs: object) -> None:
+    def stored(self, seqs: list[int]) -> None:
         """Note that these events are durable."""
         self._beyond.update(seq for seq in seqs if self.next <= seq <= self.next + BITMAP_BITS)
         while self.next in self._beyond:

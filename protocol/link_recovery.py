@@ -14,13 +14,13 @@ class Recovery:
         self._last = last
         self._open: set[int] = set()  # asked for and not durable yet
         self._tries = 0
-        self.deadline_ms: int | None = None
+        self.deadline_ms = 0  # when an unfinished range is asked for again
 
     def wants(self, seq: int) -> bool:
         """Tell whether an event below the window was asked for."""
         return seq in self._open
 
-    def got(self, seqs: object) -> None:
+    def got(self, seqs: list[int]) -> None:
         """Note durable events."""
         before = len(self._open)
         self._open.difference_update(seqs)

@@ -24,12 +24,17 @@ class Requests:
         self._sent_ms = 0
         self._due = False
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether `add` would refuse."""
+        return len(self._waiting) >= WAITING
+
     def add(self, type_: int, fields: dict, now_ms: int) -> int:
         """Queue a request and return its id; MessageError if it is none, does not fit, or too many wait."""
         if not messages.is_request(type_):
             raise MessageError(f"{messages.name(type_)} is no request")
         messages.encode(type_, fields)
-        if len(self._waiting) >= WAITING:
+        if self.is_full:
             raise MessageError(f"{WAITING} requests are waiting already")
         self._last_id = self._last_id % _IDS + 1
         self._waiting.append((self._last_id, type_, fields, now_ms))

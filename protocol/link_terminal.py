@@ -6,6 +6,9 @@ Events of `receive` and `tick`: ("established", hello) · ("behind", hello): the
 ("request", type, id, fields): to be answered with `reply` · ("acknowledged", seq) · ("lost", text).
 """
 
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false
+# What is passed in is known by what it can do; a type for it would have to be imported on the terminal.
+
 from protocol import messages, reasons
 from protocol.errors import MessageError
 from protocol.link_base import Link, versions
@@ -38,7 +41,7 @@ class TerminalLink(Link):
         self._replies = {}  # id → body of its reply, None while it is awaited
         self._reply_order = []
         self._replies_due = []
-        self._state = None
+        self._state = {}
         self._state_due = False
         self._again = []  # seqs that RESEND asked for
 
@@ -104,7 +107,7 @@ class TerminalLink(Link):
         self._reply_order.clear()
         self._replies_due.clear()
         self._again = []
-        self._state_due = self._state is not None
+        self._state_due = bool(self._state)
         if self._is_behind(hello):
             events.append(("behind", hello))
         events.append(("established", hello))

@@ -245,6 +245,26 @@ def test_recover_range_that_is_lost_is_asked_for_again():
     assert only(ends.at_agent, "recovered") == [("recovered", [])]
 
 
+def test_recover_waits_while_many_requests_wait():
+    ends = Ends(events=3)
+    ends.quiet()
+    for _ in range(64):
+        ends.agent.request(messages.QUERY, {}, ends.now_ms)
+    ends.agent.recover(1, 3, ends.now_ms)
+    ends.pass_ms(1)
+    recovered = []
+    for _ in range(90):
+        for event in ends.give_terminal(ends.down()):
+            if event[0] == "request":
+                ends.terminal.reply(event[2], 0)
+        ends.give_agent(ends.up())
+        ends.store_all()
+        ends.pass_ms(1)
+        recovered += only(ends.at_agent, "recovered")
+        ends.at_agent.clear()
+    assert recovered == [("recovered", [])]
+
+
 def test_rto_follows_rfc_6298():
     rto = Rto()
     assert rto.rto_ms == 1000 and rto.rtt_ms is None
