@@ -75,20 +75,24 @@ def test_start_with_months_of_unsent_events_reads_no_more(tmp_path):
 
 
 def test_memory_of_the_journal_fits_the_board(tmp_path):
+    """The second of two is measured: the first also pays for what the interpreter keeps after a first use."""
     lines = printed(
         tmp_path,
         OPEN
         + """
 format_chip(hw.nor, b"journal1")
-gc.collect()
-before = gc.mem_alloc()
-journal = Journal(hw.nor, b"journal1")
-journal.mount()
-gc.collect()
-print(gc.mem_alloc() - before)
+for n in range(2):
+    gc.collect()
+    before = gc.mem_alloc()
+    journal = Journal(hw.nor, b"journal1")
+    journal.mount()
+    gc.collect()
+    after = gc.mem_alloc()
+    journal = None
+print(after - before)
 """,
     )
-    assert int(lines[0]) < 16_000  # on 64 bits; most of it is arrays, which are the same on the board
+    assert int(lines[0]) < 15_000  # on 64 bits; most of it is arrays, which are the same on the board
 
 
 def appends(tmp_path, timing) -> list[int]:

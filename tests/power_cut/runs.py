@@ -32,11 +32,11 @@ PLANS = {
     plan.name: plan
     for plan in (
         Plan("first_lap", sectors=8, ratings=40),
-        Plan("wrap", sectors=8, ratings=150, warm=80),
+        Plan("wrap", sectors=8, ratings=140, warm=85),
         Plan("busy", sectors=8, ratings=110, warm=50, idle_calls=1, lag=12, restart_every=35),
-        Plan("starved", sectors=8, ratings=110, warm=50, idle_calls=0, restart_every=35),
+        Plan("starved", sectors=8, ratings=110, warm=60, idle_calls=0, restart_every=35),
         Plan("restarts", sectors=8, ratings=70, warm=30, restart_every=2),
-        Plan("full", sectors=9, ratings=130, warm=20, offline=(20, 100), restart_every=40),
+        Plan("full", sectors=9, ratings=125, warm=30, offline=(30, 105), restart_every=40),
         Plan("known", sectors=8, ratings=110, warm=60, known_limit=40, lag=0),
     )
 }
