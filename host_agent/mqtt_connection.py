@@ -58,6 +58,9 @@ class _BlockClient(mqtt.Client):
 class BrokerConnection:
     """Own one paho client from connect to loss; `lost` is called once, `traffic` when something was noted."""
 
+    # How much the broker may send ahead of our acknowledgements; None leaves it to the broker.
+    receive_maximum: int | None = None
+
     def __init__(
         self,
         broker: BrokerSection,
@@ -188,6 +191,8 @@ class BrokerConnection:
     def _connect(self) -> None:
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        if self.receive_maximum is not None:
+            properties.ReceiveMaximum = self.receive_maximum
         self._client.connect(
             self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=False, properties=properties
         )

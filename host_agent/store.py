@@ -55,9 +55,9 @@ class Store:
         self.path = folder / FILE_NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._db = Database(_connect(self.path))
+            self._db = Database(connect(self.path))
             migrations.apply(self._db)
-            self._read = _connect(self.path)
+            self._read = connect(self.path)
             self._read.execute("PRAGMA query_only = 1")
         except (OSError, sqlite3.Error) as error:
             raise UserError(
@@ -242,7 +242,8 @@ class Store:
         return InviteRow._make(row) if row else None
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a database whose commits survive a power cut; raises sqlite3.Error."""
     # One connection is handed from the opening thread to the writer's thread; only one of them uses it at a time.
     conn = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
     for pragma in (

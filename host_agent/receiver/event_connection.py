@@ -3,10 +3,8 @@
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
-from host_agent.mqtt_connection import KEEPALIVE_S, SESSION_EXPIRY_S, BrokerConnection
+from host_agent.mqtt_connection import BrokerConnection
 from host_agent.receiver.intake import Raw
 
 # Events that the broker may send ahead of our acknowledgements: bounds memory, and is a few commits' worth.
@@ -16,6 +14,8 @@ QOS = 1
 
 class EventConnection(BrokerConnection):
     """Take events with their message ids; `acknowledge` tells the broker which of them are durable."""
+
+    receive_maximum = RECEIVE_MAXIMUM
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Prepare the client as the base does, without a will."""
@@ -36,14 +36,6 @@ class EventConnection(BrokerConnection):
         for mid in mids:
             self._client.ack(mid, QOS)
         self.flush()
-
-    def _connect(self) -> None:
-        properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
-        properties.ReceiveMaximum = RECEIVE_MAXIMUM
-        self._client.connect(
-            self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=False, properties=properties
-        )
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         try:

@@ -17,12 +17,10 @@ from host_agent.receiver.checks import BROKEN, OK, PENDING, Place, Surroundings,
 from host_agent.receiver.handed_on import Carried
 from host_agent.receiver.notes import Alarms, Outbox, Shelf
 from host_agent.receiver.schema import migrations
+from host_agent.store import connect
 from protocol import evidence, rating
 
 FILE_NAME = "receiver.db"
-# A log that fills the disk could not be given back without room to write: keep it small.
-CHECKPOINT_PAGES = 500
-LOG_LIMIT_BYTES = 4 * 1024 * 1024
 CHAIN_CODES = {PENDING: 0, OK: 1, BROKEN: 2}
 CHAIN_NAMES = {code: name for name, code in CHAIN_CODES.items()}
 LATE_MS = 3_600_000  # an event that needed longer from the press to the city is counted as late
@@ -43,16 +41,7 @@ class Store:
         self.path = folder / FILE_NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            conn = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10)
-            for pragma in (
-                "journal_mode = WAL",
-                "synchronous = FULL",
-                "fullfsync = 1",
-                "checkpoint_fullfsync = 1",
-                f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
-                f"journal_size_limit = {LOG_LIMIT_BYTES}",
-            ):
-                conn.execute(f"PRAGMA {pragma}").fetchall()
+            conn = connect(self.path)
             self._db = Database(conn)
             migrations.apply(self._db)
         except (OSError, sqlite3.Error) as error:
