@@ -9,7 +9,8 @@ from simulator.bench import sayings
 from simulator.demo.chain import Chain
 from simulator.demo.chip_reader import ChipReader
 from simulator.demo.http_json import call
-from simulator.demo.watch import BrokerWatch
+from simulator.demo.outbox_reader import outbox_events
+from simulator.demo.watch import ACCEPTED, BrokerWatch
 
 RATED = "rated"
 TIME_SYNCED = 2
@@ -110,10 +111,17 @@ class Pulse:
 
     def _look_at_receipts(self, news: News) -> None:
         known = {row["id"]: row for row in self.records}
-        for event, (seen_s, _status) in self._watch.receipts().items():
-            if event in self._receipted or event not in known:
+        heard = self._watch.receipts()
+        missing = [event for event in known if event not in self._receipted]
+        # The ear misses what passes while it connects again after the broker was down; the agent's books do not.
+        settled = {row.id for row in outbox_events(self._chain.agent_database) if row.receipted} if missing else set()
+        for event in missing:
+            if event in heard and heard[event][1] in ACCEPTED:
+                self._receipted[event] = _latency_ms(known[event], heard[event][0])
+            elif event in settled:
+                self._receipted[event] = None
+            else:
                 continue
-            self._receipted[event] = _latency_ms(known[event], seen_s)
             news.receipts.append({"id": event, "ms": self._receipted[event]})
         self._counts["receipted"] = sum(event in self._receipted for event in self._rated)
 

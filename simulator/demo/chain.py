@@ -99,6 +99,11 @@ class Chain:
         return self.terminal.state.nor
 
     @property
+    def agent_database(self) -> Path:
+        """Return the file of the agent's store."""
+        return self.folder / "agent" / "agent.db"
+
+    @property
     def clerk_url(self) -> str:
         """Return the address of the clerk's page."""
         return f"{self.agent_url}/clerk/{WINDOW}"

@@ -7,14 +7,16 @@ may.
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass
 from itertools import combinations
 
 from simulator.demo.ledger import Ledger, Press
+from simulator.demo.outbox_reader import OutboxEvent
+from simulator.demo.watch import ACCEPTED
 
 RATED = "rated"
-ACCEPTED = ("stored", "duplicate")
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,13 @@ class Evidence:
     """What each station holds at the end of a run, each read where it lies."""
 
     chip: Iterable[ChipEvent]
-    published: Mapping[str, tuple[str, str | None]]
-    """Event id → (kind, invite) as seen on the broker."""
+    published: Iterable[OutboxEvent]
+    """What the agent has published, by its own books."""
     city: list[dict]
     receipts: Mapping[str, tuple[float, str]]
-    """Event id → (monotonic second of the first receipt, status)."""
+    """Event id → (monotonic second of the first receipt, status) as seen on the broker."""
+    settled: Set[str] = frozenset()
+    """Ids of the events that the agent's store holds as receipted: the ear may have missed one with the broker down."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ def judge(ledger: Ledger, evidence: Evidence, seconds: float, seed: int) -> Resu
     """Compare what was pressed with what every station holds."""
     city = _rated_of(evidence.city)
     chip = _chip_counts(evidence.chip)
+    receipted = evidence.settled | {event for event, (_, status) in evidence.receipts.items() if status in ACCEPTED}
     published = _published_counts(evidence.published)
     count = dict.fromkeys(
         ("pressed", "journalled", "acknowledged", "published", "received", "receipted", "wrong_level"), 0
@@ -95,9 +100,9 @@ def judge(ledger: Ledger, evidence: Evidence, seconds: float, seed: int) -> Resu
         count["pressed"] += 1
         count["journalled"] += chip.get(invite, (0, 0))[0] >= len(shown)
         count["acknowledged"] += chip.get(invite, (0, 0))[1] >= len(shown)
-        count["published"] += published.get(invite, 0) >= len(shown)
+        count["published"] += published[invite] >= len(shown)
         count["received"] += all(id(press) in arrived for press in shown)
-        count["receipted"] += all(_receipted(items, press, pairs, evidence.receipts) for press in shown)
+        count["receipted"] += all(_receipted(press, pairs, receipted) for press in shown)
         count["wrong_level"] += bool(items) and not _ends_right(presses, items[-1])
     not_pressed += sum(len(items) for invite, items in city.items() if invite not in invites)
     return Result(
@@ -139,9 +144,8 @@ def _match(presses: list[Press], items: list[dict]) -> tuple[list[tuple[Press, d
     return [], len(items)
 
 
-def _receipted(items: list[dict], press: Press, pairs: list[tuple[Press, dict]], receipts: Mapping) -> bool:
-    ids = [item["id"] for paired, item in pairs if paired is press]
-    return bool(items) and any(receipts.get(event, (0.0, ""))[1] in ACCEPTED for event in ids)
+def _receipted(press: Press, pairs: list[tuple[Press, dict]], receipted: Set[str]) -> bool:
+    return any(paired is press and item["id"] in receipted for paired, item in pairs)
 
 
 def _ends_right(presses: list[Press], last: dict) -> bool:
@@ -167,12 +171,9 @@ def _chip_counts(events: Iterable[ChipEvent]) -> dict[str, tuple[int, int]]:
     return counts
 
 
-def _published_counts(published: Mapping[str, tuple[str, str | None]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for kind, invite in published.values():
-        if kind == RATED:
-            counts[str(invite)] = counts.get(str(invite), 0) + 1
-    return counts
+def _published_counts(published: Iterable[OutboxEvent]) -> Counter[str]:
+    """Return invite → rated events that were published."""
+    return Counter(str(event.invite) for event in published if event.kind == RATED)
 
 
 def _duplicates(items: list[dict]) -> int:

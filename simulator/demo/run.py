@@ -13,6 +13,7 @@ from simulator.demo.chain import Chain
 from simulator.demo.chip_reader import ChipReader
 from simulator.demo.faults import BEFORE_INVITE, INVITED, POWER, PRESSED, Fault, FaultPlan
 from simulator.demo.ledger import KEYS, Ledger
+from simulator.demo.outbox_reader import OutboxEvent, outbox_events
 from simulator.demo.result import Evidence, Result, judge
 from simulator.demo.watch import BrokerWatch
 from simulator.errors import UserError
@@ -193,7 +194,18 @@ class HeadlessRun:
             city = self._chain.city_items()
         except OSError:
             city = []
-        return Evidence(self._chip.events(), self._watch.published(), city, self._watch.receipts())
+        outbox = outbox_events(self._chain.agent_database)
+        settled = {event.id for event in outbox if event.receipted}
+        return Evidence(self._chip.events(), self._published(outbox), city, self._watch.receipts(), settled)
+
+    def _published(self, outbox: list[OutboxEvent]) -> list[OutboxEvent]:
+        """Return what the agent has published: all when its counters say so, else what was receipted."""
+        try:
+            store = self._chain.agent_call("GET", "/status")[1]["store"]
+        except OSError:
+            return []
+        is_all = store["published_total"] >= store["stored_total"]
+        return outbox if is_all else [event for event in outbox if event.receipted]
 
     def _until(self, true: Callable[[], bool], timeout_s: float) -> bool:
         """Wait for a condition while faults come and go; tell whether it came true."""

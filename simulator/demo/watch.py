@@ -1,7 +1,7 @@
-"""An ear of the demo's own at the broker: events published by the agent and receipts sent by the city.
+"""An ear of the demo's own at the broker: the receipts that the city sends to the agent.
 
-It takes no part in the chain; it only notes when something was seen, so that the verdict does not rest on the parts'
-own words. Its session outlives broken connections (session expiry), as the agent's does.
+It takes no part in the chain; it only notes when a receipt was seen, so that times do not rest on the parts' own words.
+It does not listen to the events: one more subscriber would hide from the agent that the receiver is not there.
 """
 
 import json
@@ -14,23 +14,22 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 SESSION_EXPIRY_S = 3600
-KIND_PREFIX = "cn.yiping."
-KIND_SUFFIX = ".v1"
+ACCEPTED = ("stored", "duplicate")
+"""A receipt that settles an event; another status may be followed by one of these."""
 QOS = 1
 
 
 class BrokerWatch:
-    """Note every event and receipt that passes the broker, with the monotonic second of its arrival here."""
+    """Note every receipt that passes the broker, with the monotonic second of its arrival here."""
 
     def __init__(self, port: int, prefix: str, centre: str) -> None:
         self._lock = threading.Lock()
-        self._published: dict[str, tuple[str, str | None]] = {}
         self._receipts: dict[str, tuple[float, str]] = {}
-        self._topics = [(f"{prefix}/{centre}/terminal/+/event", QOS), (f"{prefix}/{centre}/agent/+/receipt", QOS)]
+        self._topic = f"{prefix}/{centre}/agent/+/receipt"
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="demo-watch", protocol=mqtt.MQTTv5)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
-        self._client.reconnect_delay_set(1, 2)
+        self._client.reconnect_delay_set(0.1, 0.5)
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         self._client.connect_async("127.0.0.1", port, keepalive=20, clean_start=False, properties=properties)
@@ -43,13 +42,8 @@ class BrokerWatch:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def published(self) -> dict[str, tuple[str, str | None]]:
-        """Return event id → (kind, invite) of all events seen."""
-        with self._lock:
-            return dict(self._published)
-
     def receipts(self) -> dict[str, tuple[float, str]]:
-        """Return event id → (second of its first receipt, status)."""
+        """Return event id → (second of its first receipt that settles it, status)."""
         with self._lock:
             return dict(self._receipts)
 
@@ -57,7 +51,7 @@ class BrokerWatch:
         self, client: mqtt.Client, _data: object, _flags: object, reason: object, _properties: object
     ) -> None:
         if not getattr(reason, "is_failure", False):
-            client.subscribe(self._topics)
+            client.subscribe(self._topic, QOS)
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         now_s = time.monotonic()
@@ -65,17 +59,11 @@ class BrokerWatch:
             body = json.loads(message.payload)
         except ValueError:
             return  # judged by its absence
-        if message.topic.endswith("/receipt"):
-            self._note_receipts(body, now_s)
-        else:
-            self._note_event(body)
+        self._note(body, now_s)
 
-    def _note_receipts(self, rows: list[dict], now_s: float) -> None:
+    def _note(self, rows: list[dict], now_s: float) -> None:
         with self._lock:
             for row in rows:
-                self._receipts.setdefault(row["id"], (now_s, row["status"]))
-
-    def _note_event(self, event: dict) -> None:
-        kind = event["type"].removeprefix(KIND_PREFIX).removesuffix(KIND_SUFFIX)
-        with self._lock:
-            self._published[event["id"]] = (kind, event.get("subject"))
+                known = self._receipts.get(row["id"])
+                if known is None or known[1] not in ACCEPTED:
+                    self._receipts[row["id"]] = (now_s, row["status"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from simulator.demo.ledger import Ledger
+from simulator.demo.outbox_reader import OutboxEvent
 from simulator.demo.result import ChipEvent, Evidence, Result, judge, percentile
 
 A, B = "aa" * 16, "bb" * 16
@@ -17,7 +18,8 @@ class Story:
     ledger: Ledger = field(default_factory=Ledger)
     city: list[dict] = field(default_factory=list)
     chip: list[ChipEvent] = field(default_factory=list)
-    published: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    published: list[OutboxEvent] = field(default_factory=list)
+    settled: set[str] = field(default_factory=set)
     receipts: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     def press(self, invite: str, key: int, shown: bool = True) -> None:
@@ -28,13 +30,13 @@ class Story:
         """Let one rated event pass all stations."""
         event = f"T-1-{seq}"
         self.chip.append(ChipEvent(seq, "rated", invite, acknowledged=True))
-        self.published[event] = ("rated", invite)
+        self.published.append(OutboxEvent(event, "rated", invite, receipted=True))
         self.city.append(_item(seq, invite, level))
         self.receipts[event] = (10.05, receipt)
 
     def judge(self) -> Result:
         """Return the verdict."""
-        evidence = Evidence(self.chip, self.published, self.city, self.receipts)
+        evidence = Evidence(self.chip, self.published, self.city, self.receipts, self.settled)
         return judge(self.ledger, evidence, 1.0, seed=0)
 
 
@@ -110,6 +112,12 @@ def test_judge_receipt_missing_is_not_receipted(story: Story) -> None:
     assert (result.ok, result.receipted) == (False, 1)
 
 
+def test_judge_receipt_not_heard_but_settled_at_the_agent_is_receipted(story: Story) -> None:
+    del story.receipts["T-1-3"]
+    story.settled = {"T-1-3"}
+    assert story.judge().ok
+
+
 def test_judge_receipt_refused_is_not_receipted(story: Story) -> None:
     story.receipts["T-1-1"] = (10.1, "refused")
     assert story.judge().receipted == 1
@@ -122,7 +130,7 @@ def test_judge_not_acknowledged_on_chip_is_counted(story: Story) -> None:
 
 
 def test_judge_not_published_is_counted(story: Story) -> None:
-    del story.published["T-1-2"]
+    del story.published[1]
     assert story.judge().published == 1
 
 
