@@ -128,3 +128,20 @@ def test_host_tools_read_the_chips_image(tmp_path):
     image = used_chip(50, 5, acknowledged=False)
     found = [one for one in record.scan(image) if one.type == record.EVENT]
     assert [one.seq for one in found] == list(range(1, 56)) and not any(one.acknowledged for one in found)
+
+
+def test_resting_journal_allocates_nothing(tmp_path):
+    lines = printed(
+        tmp_path,
+        OPEN
+        + """
+format_chip(hw.nor, b"journal1")
+journal = Journal(hw.nor, b"journal1")
+journal.mount()
+while journal.idle(time.ticks_ms()):
+    time.sleep_ms(5)
+print(spent(journal.idle, 1000), journal.idle(1000))
+""",
+        ms=10_000,
+    )
+    assert lines == ["0 False"]
