@@ -1,4 +1,4 @@
-"""Colours of the screens, 0xRRGGBB, and where a text stands to its x. White text on a level has contrast over 4.5 : 1."""
+"""Colours of the screens, 0xRRGGBB, and where a text stands to its x. White on a level has contrast over 4.5 : 1."""
 
 PAGE = 0xF3F5F7
 PANEL = 0xFFFFFF
