@@ -80,7 +80,7 @@ class Pulse:
         if invited and not self._invited:
             news.sayings.append((sayings.INVITED, ""))
         self._invited = invited
-        self._waiting["agent"] = int(status["store"]["unreceipted"])
+        self._waiting["agent"] = int(status["store"]["waiting"])
 
     def _note_agent(self, is_up: bool, news: News) -> None:
         if self._agent is not None and self._agent != is_up:

@@ -1,21 +1,22 @@
 """The command `yiping demo`: the whole chain on this machine, with a page to press keys on or a headless run."""
 
+import contextlib
 import os
 import random
 import shutil
+import socket
 import sys
 import tempfile
 import time
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from simulator.demo.chain import CENTRE, PREFIX, Chain
 from simulator.demo.faults import AGENT, BROKER, CABLE, POWER, Fault
-from simulator.demo.parts import exit_on_signals, free_port, listens
+from simulator.demo.parts import exit_on_signals
 from simulator.demo.report import Report
 from simulator.demo.run import SHORT_POLICY, HeadlessRun, RunOptions
 from simulator.demo.watch import BrokerWatch
@@ -104,25 +105,23 @@ def _show(seed: int, broker: str | None, port: int | None, no_browser: bool, kee
     from simulator.bench.app import build
     from simulator.bench.desk import Desk
 
-    page_port = _page_port(port)
-    with _folder(keep) as folder:
+    with _listener(port) as listener, _folder(keep) as folder:
         click.echo(f"seed {seed}, files in {folder}")
         with Chain(folder, None, seed, broker, click.echo) as chain, _watch(chain) as watch:
+            page_port = listener.getsockname()[1]
             url = f"http://127.0.0.1:{page_port}/"
             click.echo(f"the page: {url}   (Ctrl-C ends)")
             if not no_browser and _has_display():
                 webbrowser.open(url)
-            server = uvicorn.Server(
-                uvicorn.Config(build(Desk(chain, watch), page_port), "127.0.0.1", page_port, log_level="warning")
-            )
-            server.run()
+            app = build(Desk(chain, watch), page_port)
+            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run([listener])
 
 
 def _watch(chain: Chain) -> BrokerWatch:
     return BrokerWatch(chain.broker.port, PREFIX, CENTRE)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     """Give the demo's folder; without --keep it goes with the demo, unless something failed."""
     if keep is not None:
@@ -139,13 +138,13 @@ def _folder(keep: Path | None) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _page_port(port: int | None) -> int:
-    """Return the page's port. Raise UserError when the one asked for is taken."""
-    if port is not None and listens(port):
-        raise UserError("the port is in use", f"127.0.0.1:{port}", "choose another with --port")
-    if port is not None:
-        return port
-    return free_port() if listens(PAGE_PORT) else PAGE_PORT
+def _listener(port: int | None) -> socket.socket:
+    """Return the page's listening socket: on `port`, else on the usual one or a free one. Raise UserError if taken."""
+    wanted = [port] if port is not None else [PAGE_PORT, 0]
+    for number in wanted:
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", number))
+    raise UserError("the port is in use", f"127.0.0.1:{port}", "choose another with --port")
 
 
 def _has_display() -> bool:

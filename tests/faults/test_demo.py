@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 110
 STATIONS = ("pressed", "journalled", "acknowledged", "published", "received", "receipted")

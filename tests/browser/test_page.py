@@ -1,0 +1,189 @@
+"""The demo's page in a real Chromium: invite on the clerk's page, press a key, and see the rating reach the city."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from simulator.demo.parts import free_port
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+pytestmark = pytest.mark.browser
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+ARGUMENTS = [
+    "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
+]  # fmt: skip
+WAIT_MS = 20_000
+HEARD_MS = 1_500
+PRESSES = 4
+ROOT = Path(__file__).parents[2]
+
+
+def _chromium() -> str:
+    """Return the path of a Chromium of this system; skip by name without one."""
+    found = next(filter(None, map(shutil.which, NAMES)), None) or (str(MAC) if MAC.exists() else None)
+    if found is None:
+        pytest.skip("Chromium is not installed")
+    return found
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run the demo as a user does and return its page's address."""
+    _chromium()
+    folder = tmp_path_factory.mktemp("demo") / "kept"
+    port = free_port()
+    command = [sys.executable, "-m", "host_agent", "demo", "--no-browser", "--seed", "7", "--port", str(port)]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [*command, "--keep", str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment
+    ) as demo:
+        assert demo.stdout is not None
+        said = []
+        for line in demo.stdout:
+            said.append(line)
+            if "the page:" in line:
+                break
+        else:
+            pytest.fail("the demo did not start: " + "".join(said))
+        yield f"http://127.0.0.1:{port}/"
+        demo.send_signal(signal.SIGTERM)
+        demo.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    """Start one Chromium for all tests of this file."""
+    executable = _chromium()
+    arguments = [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: "playwright.Browser", url: str) -> Iterator["playwright.Page"]:
+    """Open the page; afterwards it must have made no request elsewhere and thrown no error."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(WAIT_MS)
+    playwright.expect.set_options(timeout=WAIT_MS)
+    elsewhere: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: _note_elsewhere(request.url, elsewhere))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(url)
+    playwright.expect(page.locator('[data-leg="cable"]:not(.down)')).to_be_visible()
+    yield page
+    page.close()
+    assert not elsewhere
+    assert not errors
+
+
+def _note_elsewhere(address: str, elsewhere: list[str]) -> None:
+    if not address.startswith(("http://127.0.0.1:", "data:", "blob:")):
+        elsewhere.append(address)
+
+
+def _invite(page: "playwright.Page") -> None:
+    page.frame_locator("#clerk").get_by_role("button", name="邀请评价").click()
+    playwright.expect(page.locator(".key.lit")).to_have_count(5)
+
+
+def _press(page: "playwright.Page", press: Callable[[], None], heard: "playwright.Locator") -> None:
+    """Press until it is heard: a page that has just come up takes no keys for guard_ms, and shows no end of that."""
+    before = heard.count()
+    for _ in range(PRESSES):
+        press()
+        try:
+            playwright.expect(heard).not_to_have_count(before, timeout=HEARD_MS)
+            return
+        except AssertionError:
+            continue
+    pytest.fail(f"{PRESSES} presses were not heard")
+
+
+def _key(page: "playwright.Page", key: str) -> None:
+    _press(page, lambda: page.keyboard.press(key, delay=120), _heard(page))
+
+
+def _heard(page: "playwright.Page") -> "playwright.Locator":
+    return page.locator("#log li", has_text="已按键")
+
+
+def _count(page: "playwright.Page") -> int:
+    return page.locator("#ratings li").count()
+
+
+def _expect_top(page: "playwright.Page", count: int, words: str) -> None:
+    playwright.expect(page.locator("#ratings li")).to_have_count(count)
+    top = page.locator("#ratings li").first
+    playwright.expect(top.locator(".level")).to_have_text(words)
+    playwright.expect(top.locator(".when")).to_contain_text("已回执")
+
+
+def _switch(page: "playwright.Page", name: str) -> None:
+    page.locator(f"label:has(#sw-{name})").click()
+    playwright.expect(page.locator(f"#sw-{name}")).to_be_enabled()
+
+
+def test_page_key_clicked_after_invite_reaches_the_city(page: "playwright.Page") -> None:
+    before = _count(page)
+    _invite(page)
+    _press(page, lambda: page.get_by_role("button", name="2 号键 满意").click(delay=120), _heard(page))
+    _expect_top(page, before + 1, "满意")
+
+
+def test_page_keyboard_5_after_invite_reaches_the_city_as_lowest_level(page: "playwright.Page") -> None:
+    before = _count(page)
+    _invite(page)
+    _key(page, "5")
+    _expect_top(page, before + 1, "非常不满意")
+
+
+def test_page_function_key_declines_without_level(page: "playwright.Page") -> None:
+    before = _count(page)
+    _invite(page)
+    _press(page, lambda: page.keyboard.press("0", delay=120), page.locator(".key.lit"))
+    _expect_top(page, before + 1, "未评价（不评价）")
+
+
+def test_page_cable_out_keeps_the_press_until_it_is_back(page: "playwright.Page") -> None:
+    before = _count(page)
+    _invite(page)
+    _switch(page, "cable")
+    playwright.expect(page.locator('[data-leg="cable"].down')).to_be_visible()
+    _key(page, "3")
+    playwright.expect(page.locator('[data-station="terminal"] .wait')).to_have_text("待送 1")
+    assert _count(page) == before
+    _switch(page, "cable")
+    _expect_top(page, before + 1, "基本满意")
+
+
+def test_page_power_off_darkens_the_display_and_on_brings_it_back(page: "playwright.Page") -> None:
+    _switch(page, "power")
+    playwright.expect(page.locator("#veil")).to_be_visible()
+    playwright.expect(page.locator('[data-station="terminal"].down')).to_be_visible()
+    _switch(page, "power")
+    playwright.expect(page.locator("#veil")).to_be_hidden()
+    playwright.expect(page.locator('[data-leg="cable"]:not(.down)')).to_be_visible()
+
+
+def test_page_broker_down_keeps_the_rating_at_the_agent(page: "playwright.Page") -> None:
+    before = _count(page)
+    _switch(page, "broker")
+    _invite(page)
+    _key(page, "1")
+    playwright.expect(page.locator('[data-station="agent"] .wait')).to_be_visible()
+    assert _count(page) == before
+    _switch(page, "broker")
+    _expect_top(page, before + 1, "非常满意")
