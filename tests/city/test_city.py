@@ -213,9 +213,7 @@ def test_stream_tells_what_arrives_with_its_rating(client, writer, monkeypatch):
         client.post("/api/v1/ratings", json=[writer.record(rating.RATED, INVITE, 2)])
         news = json.loads(socket.receive_text())
         assert [item["id"] for item in news["items"]] == ["YP-0001-1-1"]
-        assert [(view["invite"], view["level"], view["settled"]) for view in news["invites"]] == [
-            (INVITE, 2, "open")
-        ]
+        assert [(view["invite"], view["level"], view["settled"]) for view in news["invites"]] == [(INVITE, 2, "open")]
         client.post("/api/v1/ratings", json=[writer.record(rating.MARK)])
         news = json.loads(socket.receive_text())
         assert [item["kind"] for item in news["items"]] == ["mark"]
