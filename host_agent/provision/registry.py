@@ -23,6 +23,14 @@ _TERMINAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}")
 _SECRET = re.compile(r"[0-9a-fA-F]{64}")
 _PLACE = re.compile(r"[^/+#\x00-\x1f]{1,64}")
 
+_FORMS = {
+    "terminal": "1 to 20 letters, digits, dots, dashes and underscores",
+    "secret": f"{2 * SECRET_BYTES} hex digits",
+    "centre": "a text without / + #",
+    "window": "a text without / + #",
+    "board": "a text without / + #",
+}
+
 _migrations = Migrations("registry")
 
 
@@ -47,7 +55,7 @@ class Entry:
 @_migrations()
 def terminals_table(db: Database) -> None:
     """Create the one table of the registry."""
-    db["terminals"].create(
+    db.table("terminals").create(
         {
             "terminal": str,
             "epoch": int,
@@ -150,7 +158,7 @@ class Registry:
                 return "unchanged"
             outcome = "moved"
         row = attrs.asdict(entry) | {"secret": entry.secret.hex(), "reveal_level": int(entry.reveal_level)}
-        self._db["terminals"].upsert(row, pk=("terminal", "epoch"))
+        self._db.table("terminals").upsert(row, pk=("terminal", "epoch"))
         self._entries[(entry.terminal, entry.epoch)] = entry
         return outcome
 
@@ -175,12 +183,11 @@ def entry_from(provision: object, added_utc_ms: int) -> Entry:
     centre = _text(provision, "centre", _PLACE, wrong)
     window = _text(provision, "window", _PLACE, wrong)
     board = _text(provision, "board", _PLACE, wrong)
+    secret = _text(provision, "secret", _SECRET, wrong)
     epoch = provision.get("epoch")
-    if type(epoch) is not int or not 1 <= epoch <= EPOCH_MAX:
+    if not isinstance(epoch, int) or isinstance(epoch, bool) or not 1 <= epoch <= EPOCH_MAX:
         wrong.append(f"epoch (an integer 1..{EPOCH_MAX})")
-    secret = provision.get("secret")
-    if not isinstance(secret, str) or not _SECRET.fullmatch(secret):
-        wrong.append(f"secret ({2 * SECRET_BYTES} hex digits)")
+        epoch = 0
     reveal = provision.get("reveal_level", False)
     if not isinstance(reveal, bool):
         wrong.append("reveal_level (true or false)")
@@ -192,7 +199,7 @@ def entry_from(provision: object, added_utc_ms: int) -> Entry:
 def _text(provision: dict, key: str, form: re.Pattern[str], wrong: list[str]) -> str:
     value = provision.get(key)
     if not isinstance(value, str) or not form.fullmatch(value):
-        wrong.append(f"{key} (text)")
+        wrong.append(f"{key} ({_FORMS[key]})")
         return ""
     return value
 

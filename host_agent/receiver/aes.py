@@ -6,9 +6,10 @@ Only the city side opens events, so `cryptography` (compiled) stays in the extra
 from host_agent.errors import UserError
 
 try:
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives import ciphers
+    from cryptography.hazmat.primitives.ciphers import algorithms, modes
 except ImportError:
-    Cipher = None
+    ciphers = algorithms = modes = None
 
 
 class Aes:
@@ -16,8 +17,9 @@ class Aes:
 
     def __init__(self, key: bytes) -> None:
         """Prepare the key schedule of a 16-byte key; raises UserError naming the extra when it is not installed."""
-        require()
-        self._encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305, CCM is built on it
+        if ciphers is None or algorithms is None or modes is None:
+            raise _absent()
+        self._encryptor = ciphers.Cipher(algorithms.AES(key), modes.ECB()).encryptor()
 
     def encrypt(self, blocks: bytes | bytearray | memoryview) -> bytes:
         """Return the ECB encryption of whole 16-byte blocks."""
@@ -26,9 +28,13 @@ class Aes:
 
 def require() -> None:
     """Raise UserError when the extra that brings `cryptography` is absent."""
-    if Cipher is None:
-        raise UserError(
-            "the package cryptography is not installed, so no event can be opened",
-            "extra city",
-            'install it: pip install "yiping[city]"',
-        )
+    if ciphers is None:
+        raise _absent()
+
+
+def _absent() -> UserError:
+    return UserError(
+        "the package cryptography is not installed, so no event can be opened",
+        "extra city",
+        'install it: pip install "yiping[city]"',
+    )

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -15,6 +16,7 @@ PAGE = "docs/receiver.md"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
 _CENTRE = re.compile(r"\+|[^/+#\s]{1,64}\Z")
 _Fault = tuple[str, str, str]
+_Section = TypeVar("_Section", bound=attrs.AttrsInstance)
 
 
 @attrs.frozen(kw_only=True)
@@ -84,7 +86,7 @@ def _resolve(path: Path, parsed: Config) -> Config:
     """Make relative paths relative to the file."""
     base = path.resolve().parent
 
-    def files(section: object, *names: str) -> object:
+    def files(section: _Section, *names: str) -> _Section:
         given = {name: base / value for name in names if (value := getattr(section, name)) is not None}
         return attrs.evolve(section, **given)
 

@@ -42,5 +42,5 @@ class EventConnection(BrokerConnection):
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""  # no topic of ours: taken, so that it does not come for ever, and counted as foreign
-        self._taken.append((message.mid if message.qos else None, Raw(topic, message.payload)))
+        self._taken.append((message.mid if message.qos else None, Raw(topic, bytes(message.payload))))
         self.messages.append((topic, b"", message.retain))  # the base tells of traffic when there is something

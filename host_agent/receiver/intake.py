@@ -184,7 +184,7 @@ class Intake:
         proven, _ = checks.bind(clear.invite, incoming.preimage)
         if proven is False:
             self._alarm(clear, Alarm("invite_unbound"))
-        elif proven and bound != 1:
+        elif proven and bound != 1 and incoming.preimage is not None:
             self._store.bind(row, incoming.preimage)
             self._hand_on_again(row)
 

@@ -68,8 +68,8 @@ class Subscriber:
         events = f"{self._config.broker.prefix}/{section.centre}/terminal/+/event"
         return f"$share/{section.name}/{events}" if section.shared else events
 
-    async def connect(self) -> None:
-        """Connect once and subscribe; raises UserError when the broker cannot be used."""
+    async def connect(self) -> asyncio.Future[str]:
+        """Connect once and subscribe; return what tells of the loss; raises UserError when it cannot be done."""
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         connection = EventConnection(
             self._config.broker,
@@ -89,6 +89,7 @@ class Subscriber:
         self.fault = None
         _log.info("connected to the broker")
         self._send_receipts()
+        return lost
 
     async def run(self) -> None:
         """Stay connected and work for ever; returns only by being cancelled."""
@@ -120,10 +121,9 @@ class Subscriber:
         backoff = Backoff(self._rng)
         while True:
             try:
-                if self._connection is None:
-                    await self.connect()
+                lost = self._lost or await self.connect()
                 backoff.opened(loop.time())
-                reason = await self._lost
+                reason = await lost
                 self._disconnected()
                 where = f"{self._config.broker.host}:{self._config.broker.port}"
                 cure = "check that it runs and that no other receiver bears this name; this one reconnects"
@@ -134,7 +134,7 @@ class Subscriber:
 
     def _disconnected(self) -> None:
         """Forget what belongs to the connection: the broker sends events again that it has no acknowledgement for."""
-        self._connection = None
+        self._connection = self._lost = None
         self._waiting.clear()
         self._arrived.clear()
         # What has no PUBACK may or may not have reached its agent: a receipt may come twice.

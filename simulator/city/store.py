@@ -222,7 +222,7 @@ class CityStore:
                 *_said(record),
             ),
         )
-        return cursor.lastrowid
+        return cursor.lastrowid or 0
 
     def _replace(self, n: int, record: dict) -> None:
         self._conn.execute(

@@ -1,5 +1,6 @@
 """The receiver as a process at a real broker: delivery, kills, outages, offline queues, the registry that grows."""
 
+import json
 import random
 import resource
 
@@ -7,7 +8,8 @@ import pytest
 
 from protocol import rating
 from simulator.demo.broker import BrokerPart, find_mosquitto
-from simulator.demo.parts import free_port
+from simulator.demo.parts import free_port, run_once, yiping
+from simulator.errors import UserError
 from tests.city.live import Agent, Receiver, until
 from tests.city.terminals import NOW_MS, Raw, Terminal, message
 
@@ -67,6 +69,19 @@ def test_events_are_receipted_once_and_handed_on(receiver, agent, terminal):
     assert (status["ok"], status["store"]["stored"]) == (True, 100)
     [row] = receiver.terminals()
     assert (row["last_seq"], row["missing"], row["conflicts"], row["chain_broken"]) == (100, 0, 0, 0)
+
+
+@pytest.mark.parametrize("broker", ["mosquitto"], indirect=True)
+def test_status_command_says_one_sentence(receiver, agent, terminal, tmp_path):
+    command = yiping("receiver", "status", "--config", str(tmp_path / "receiver.toml"))
+    assert run_once("status", command, tmp_path) == "ready: no event has come yet\n"
+    agent.publish(*ratings(terminal, 2))
+    until(lambda: len(receiver.records()) == 2 and not receiver.status()["forward"]["waiting"], "the records")
+    assert run_once("status", command, tmp_path) == "all is well: 2 events stored and receipted\n"
+    assert json.loads(run_once("status", [*command, "--json"], tmp_path))["store"]["stored"] == 2
+    receiver.part.stop()
+    with pytest.raises(UserError, match="the receiver does not answer"):
+        run_once("status", command, tmp_path)
 
 
 def test_events_published_while_the_receiver_is_away_come_when_it_is_back(receiver, agent, terminal):

@@ -140,7 +140,7 @@ def test_configuration_with_several_faults_tells_all(tmp_path):
 
 
 def test_extra_absent_is_told_by_its_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(aes, "Cipher", None)
+    monkeypatch.setattr(aes, "ciphers", None)
     with pytest.raises(UserError, match=r'extra city.*pip install "yiping\[city\]"'):
         aes.Aes(bytes(16))
 
