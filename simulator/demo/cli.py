@@ -114,7 +114,9 @@ def _show(seed: int, broker: str | None, port: int | None, no_browser: bool, kee
             if not no_browser and _has_display():
                 webbrowser.open(url)
             app = build(Desk(chain, watch), page_port)
-            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run([listener])
+            server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+            with contextlib.suppress(KeyboardInterrupt):  # the usual way to end it
+                server.run([listener])
 
 
 def _watch(chain: Chain) -> BrokerWatch:
