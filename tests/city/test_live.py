@@ -3,6 +3,7 @@
 import json
 import random
 import resource
+import time
 
 import pytest
 
@@ -11,7 +12,7 @@ from simulator.demo.broker import BrokerPart, find_mosquitto
 from simulator.demo.parts import free_port, run_once, yiping
 from simulator.errors import UserError
 from tests.city.live import Agent, Receiver, until
-from tests.city.terminals import NOW_MS, Raw, Terminal, message
+from tests.city.terminals import Raw, Terminal, message
 
 BROKERS = ["mosquitto", "iotcore"]
 
@@ -28,7 +29,7 @@ def broker(request, tmp_path):
 
 @pytest.fixture
 def terminal():
-    return Terminal(step_ms=50, now_ms=NOW_MS - 600_000)
+    return Terminal(step_ms=50, now_ms=time.time_ns() // 1_000_000 - 600_000)
 
 
 @pytest.fixture
