@@ -22,7 +22,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "sim": {"run": ("simulator.cli:run", "Run a simulated terminal on a pty.")},
     "city": {"run": ("simulator.city.cli:run", "Run the stand-in of the municipal system.")},
-    "glyphs": {"build": ("host_agent.content.cli:build", "Build glyph packs from fonts.")},
+    "glyphs": {
+        "build": ("host_agent.content.cli:build", "Build glyph packs from fonts."),
+        "check": ("host_agent.content.cli:check", "Fail if a text of the firmware lacks a glyph."),
+    },
     "decode": ("host_agent.decode:decode", "Read captures and events."),
     "demo": ("simulator.demo.cli:demo", "Run the whole chain on this machine."),
 }

@@ -35,7 +35,7 @@ def build(strings: Path, out: Path, font: Path | None, licence: Path | None) -> 
     """Render every text of the firmware and the common characters of names into packs."""
     if importlib.util.find_spec("PIL") is None:
         raise UserError("Pillow is not installed", "yiping glyphs build", "install the extra yiping[sim]")
-    from host_agent.content import glyph_render, glyph_sets
+    from host_agent.content import font_names, glyph_render, glyph_sets
 
     font, licence = (font, licence) if font else _packaged_font()
     packs = {}
@@ -46,7 +46,8 @@ def build(strings: Path, out: Path, font: Path | None, licence: Path | None) -> 
     for name, data in packs.items():
         (out / name).write_bytes(data)
     if licence:
-        (out / LICENCE).write_bytes(licence.read_bytes())
+        notice = font_names.copyright_notice(font)
+        (out / LICENCE).write_text(f"{notice}\n\n{licence.read_text(encoding='utf-8')}", encoding="utf-8")
     manifest = {
         "font": {"file": font.name, "sha256": _sha256(font.read_bytes())},
         "packs": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in packs.items()},
