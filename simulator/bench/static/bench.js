@@ -25,7 +25,7 @@ function drawKeys() {
     const level = 6 - key;
     $("keys").append(makeKey(key, `${face(level)}${LEVELS[level]}`, String(key), `${key} 号键 ${LEVELS[level]}`));
   }
-  const other = makeKey("function", "功能键", "●", "功能键");
+  const other = makeKey("function", "不评价", "●", "功能键 不评价");
   other.classList.add("function");
   $("keys").append(other);
 }
