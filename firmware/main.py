@@ -84,7 +84,7 @@ async def live() -> None:
                 delattr(sys.modules[package], module)
     gc.collect()
     await tasks.watch(watched, supervisor.CHECK_MS)
-    front.note(rating.FAULT, {recorder.f.WHY: reasons.WHY_TASK_DIED})
+    front.note(rating.FAULT, {recorder.f.WHY: reasons.WHY_TASK_DIED}, waits=False)
 
 
 try:

@@ -128,9 +128,9 @@ class Desk:
 
     # -- what goes out
 
-    def note(self, kind: int, fields: dict) -> bool:
+    def note(self, kind: int, fields: dict, waits: bool = True) -> bool:
         """Seal an event that belongs to no invite; it waits while a rating may still change. False when dropped."""
-        if self.session.choosing():
+        if waits and self.session.choosing():
             if len(self._held) >= HELD_MAX:
                 self._held.pop(0)
             self._held.append((kind, fields))

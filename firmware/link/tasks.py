@@ -55,7 +55,9 @@ async def tend_journal(journal: object | None, desk: object, clock: object, alar
 
 
 def _report_lost(journal: object, desk: object) -> None:
-    """Seal a fault for each sector that is lost; told once, also over a restart."""
+    """Seal a fault for each sector that is lost, once; not while it would have to wait in memory for a rating's end."""
+    if desk.session.choosing():
+        return
     for number in list(journal.faults):
         if desk.note(rating.FAULT, {_WHY: reasons.WHY_SECTOR_UNREADABLE, _N: 1}):
             journal.fault_reported(number)
