@@ -12,7 +12,7 @@ from protocol import messages, rating, reasons
 MARK_MS = 3_600_000
 HELD_MAX = 8  # events that wait for the end of a rating; the oldest goes first
 KEY_NUMBERS = keys.CLERK
-_WITH_INVITE = rating.OUTCOMES + (rating.PAUSED, rating.RESUMED)
+_AT_ONCE = (rating.PAUSED, rating.RESUMED)  # they end a rating themselves
 
 _EVENT_OF = {
     messages.INVITE: ("invited", ("invite", "age_ms", "ttl_ms", "timeout_ms", "origin", "qr")),
@@ -209,10 +209,10 @@ class Desk:
     def _do(self, effect: tuple) -> None:
         name = effect[0]
         if name == "seal":
-            if effect[1] in _WITH_INVITE:
+            if effect[1] in rating.OUTCOMES:
                 self._recorder.seal(effect[1], effect[2], effect[3])
             else:
-                self.note(effect[1], effect[3])
+                self.note(effect[1], effect[3], effect[1] not in _AT_ONCE)
         elif name == "record_invite":
             self._recorder.record_invite(effect[1], effect[2])
         elif name == "reply":

@@ -93,6 +93,14 @@ def test_other_event_without_room_is_dropped():
     assert room.desk.status()["reason"] == reasons.OK
 
 
+def test_pause_without_room_for_its_event_still_pauses():
+    room = Room()
+    room.login()
+    room.journal.refuse = Full()
+    assert ("replied", 5, reasons.OK) in room.request(5, messages.PAUSE, paused=True)
+    assert room.desk.session.state == states.PAUSED and room.desk.status()["reason"] == reasons.OK
+
+
 def test_pause_during_a_rating_is_sealed_at_once():
     room = Room()
     room.login()
