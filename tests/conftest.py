@@ -40,28 +40,28 @@ class MicroPythonFile(pytest.File):
         for node in ast.parse(self.path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 yield MicroPythonItem.from_parent(
-                    self, name=node.name + "[micropython]", function=node.name, line=node.lineno - 1
+                    self, name=node.name + "[micropython]", test_name=node.name, line=node.lineno - 1
                 )
 
 
 class MicroPythonItem(pytest.Item):
     """One test function in a fresh MicroPython."""
 
-    def __init__(self, function: str, line: int, **kwargs: object) -> None:
+    def __init__(self, test_name: str, line: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.function = function
+        self.test_name = test_name  # pytest takes `function` for the callable
         self.line = line
 
     def runtest(self) -> None:
         """Run it; it passes only if the function returned and said so."""
         runner = BOTH / "run_on_micropython.py"
         code, output = self.config.stash[SERVER].run(
-            [str(runner), "tests.both." + self.path.stem, self.function],
+            [str(runner), "tests.both." + self.path.stem, self.test_name],
             f"{ROOT}:{ROOT}/firmware:.frozen",
             HEAP,
             TIMEOUT_S,
         )
-        if code != 0 or f"passed {self.function}\n" not in output:
+        if code != 0 or f"passed {self.test_name}\n" not in output:
             raise MicroPythonFailure(f"exit code {code}\n{output}")
         self.add_report_section("call", "stdout", output)
 
