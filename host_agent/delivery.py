@@ -11,6 +11,7 @@ In the three holds only the oldest event is tried, with back-off.
 
 import random
 from collections import deque
+from hashlib import sha256
 
 from host_agent.backlog import Backlog
 from host_agent.store_rows import EventRow
@@ -150,13 +151,19 @@ class Delivery:
                 self.reached += 1
         return None
 
-    def receipt(self, ce_id: str, status: str, code: str, now_ms: int) -> tuple[str, EventRow] | None:
-        """Take one receipt; return ("settled" | "shelved", row) when the event is done, None when nothing follows."""
+    def receipt(
+        self, ce_id: str, status: str, code: str, now_ms: int, digest: str | None = None
+    ) -> tuple[str, EventRow] | None:
+        """Take one receipt; return ("settled" | "shelved", row) when the event is done, None when nothing follows.
+
+        `digest` is what the receipt says of the bytes it means (hex, from the front of their SHA-256); a receipt for
+        other bytes, sent under this event's id by somebody else, settles nothing.
+        """
         if self.state == NO_RECEIPTS:
             self._flow()
         self._last_receipt_ms = now_ms
         entry = self._entries.get(ce_id)
-        if entry is None:
+        if entry is None or not _means(digest, entry.row.evidence):
             return None
         if status in SETTLING:
             self._drop(entry)
@@ -235,3 +242,8 @@ def parse_event_id(ce_id: str) -> tuple[str, int, int, int] | None:
     if not (parts[1].isdecimal() and seq.isdecimal() and (not copy or copy.isdecimal())):
         return None
     return parts[0], int(parts[1]), int(seq), int(copy or 1)
+
+
+def _means(digest: str | None, evidence: bytes) -> bool:
+    """Say whether a receipt is about these bytes; a city that gives no digest is believed."""
+    return digest is None or (digest != "" and sha256(evidence).hexdigest().startswith(digest))

@@ -227,8 +227,8 @@ class Uplink:
             self._goodbye.set_result(None)
 
     def _receipts(self, payload: bytes, settled: list[int], now_ms: int) -> None:
-        for ce_id, status, code in read_receipts(payload):
-            done = self._delivery.receipt(ce_id, status, code, now_ms)
+        for ce_id, status, code, digest in read_receipts(payload):
+            done = self._delivery.receipt(ce_id, status, code, now_ms, digest)
             if done is None:
                 if status in rule.SETTLING and not self._delivery.knows(ce_id):
                     self._receipt_unseen(ce_id, settled)
@@ -252,8 +252,8 @@ class Uplink:
         self._writer.note(shelve(row.id, code, self._utc_ms()))
 
 
-def read_receipts(payload: bytes) -> list[tuple[str, str, str]]:
-    """Return (id, status, code) of each receipt in a message; what is no receipt is left out."""
+def read_receipts(payload: bytes) -> list[tuple[str, str, str, str | None]]:
+    """Return (id, status, code, sha256 or None) of each receipt in a message; what is no receipt is left out."""
     if len(payload) > RECEIPT_LIMIT_BYTES:
         return []
     try:
@@ -263,10 +263,15 @@ def read_receipts(payload: bytes) -> list[tuple[str, str, str]]:
     if not isinstance(items, list):
         return []
     return [
-        (item["id"], item["status"], str(item.get("code") or "")[:64])
+        (item["id"], item["status"], str(item.get("code") or "")[:64], _digest(item.get("sha256")))
         for item in items
         if isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(item.get("status"), str)
     ]
+
+
+def _digest(value: object) -> str | None:
+    """Return the receipt's digest; one that is there and is no text means no bytes at all."""
+    return None if value is None else value if isinstance(value, str) else ""
 
 
 def client_id(config: Config) -> str:

@@ -88,6 +88,6 @@ def test_clear_part_common_events_take_the_fast_look(monkeypatch):
 
 def test_receipts_of_any_shape_are_read_without_fault():
     good = {"id": "YP-0001-1-1", "status": "stored", "code": None}
-    assert uplink.read_receipts(json.dumps([good]).encode()) == [("YP-0001-1-1", "stored", "")]
+    assert uplink.read_receipts(json.dumps([good]).encode()) == [("YP-0001-1-1", "stored", "", None)]
     for wrong in (b"", b"{}", b"[1, null, {}]", b"\xff", b'[{"id": 1, "status": "stored"}]', b"[" * 100_000):
         assert uplink.read_receipts(wrong) == []

@@ -1,6 +1,7 @@
 """The delivery rule under a virtual clock: what is published when, and what ends it."""
 
 import random
+from hashlib import sha256
 
 import pytest
 
@@ -293,3 +294,17 @@ def test_event_id_names_the_copy_and_is_read_back():
     assert parse_event_id("YP-0001-1-7") == ("YP-0001", 1, 7, 1)
     for wrong in ("", "a-b-c", "1-2", "YP-1-x", "YP-1-2.x", "-", "YP-1-"):
         assert parse_event_id(wrong) is None, wrong
+
+
+@pytest.mark.parametrize("status", ["stored", "refused"])
+def test_delivery_receipt_for_other_bytes_settles_nothing(status):
+    delivery = make()
+    row = event(1)
+    delivery.backlog.add([row])
+    delivery.connected(0)
+    publish(delivery, 0)
+    for digest in (sha256(b"other bytes").hexdigest()[:16], ""):
+        assert delivery.receipt("YP-0001-1-1", status, "malformed", 1, digest) is None
+        assert delivery.knows("YP-0001-1-1")
+    own = sha256(row.evidence).hexdigest()[:16]
+    assert delivery.receipt("YP-0001-1-1", status, "malformed", 2, own)[1].id == row.id
