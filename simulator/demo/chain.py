@@ -52,6 +52,7 @@ name = "city-01"
 data_dir = "receiver"
 registry = "registry.db"
 listen = "127.0.0.1:{receiver_port}"
+shared = {shared}
 
 [broker]
 url = "{broker_url}"
@@ -199,6 +200,7 @@ class Chain:
             "centre": CENTRE, "window": WINDOW, "window_name": WINDOW_NAME, "terminal": TERMINAL, "prefix": PREFIX,
             "link": self.link, "broker_url": self.broker.url, "agent_port": ports[1], "city_port": ports[2],
             "receiver_port": ports[3],
+            "shared": json.dumps(self.broker.kind != "iotcore"),  # rumqttd dies when a sharing client vanishes
             "policy": "\n".join(f"{key} = {json.dumps(value)}" for key, value in policy.items()),
         }  # fmt: skip
         (self.folder / "agent.toml").write_text(AGENT_TOML.format(**values), encoding="utf-8")
