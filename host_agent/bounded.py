@@ -7,7 +7,7 @@ exit.
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 _T = TypeVar("_T")
 
@@ -21,7 +21,7 @@ async def call(work: Callable[[], _T], timeout_s: float, abandoned: Callable[[_T
     future: asyncio.Future[_T] = loop.create_future()
     left = threading.Event()
 
-    def settle(result: _T | None, error: BaseException | None) -> None:
+    def settle(result: _T, error: BaseException | None) -> None:
         if future.done():
             return
         if error is not None:
@@ -30,7 +30,7 @@ async def call(work: Callable[[], _T], timeout_s: float, abandoned: Callable[[_T
             future.set_result(result)
 
     def run() -> None:
-        result, error = None, None
+        result, error = cast(_T, None), None
         try:
             result = work()
         except Exception as caught:  # noqa: BLE001, handed to the waiting side

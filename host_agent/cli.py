@@ -2,11 +2,12 @@
 
 import importlib
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import click
 
 # path of words → "module:attribute" of a click command, and what the list of commands says of it.
-COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
     "agent": {
         "run": ("host_agent.agent_cli:run", "Run the agent of this PC."),
         "check": ("host_agent.agent_cli:check", "Try configuration, ports and broker, and say what is wrong."),
@@ -42,7 +43,7 @@ GROUP_TEXTS = {
 class LazyGroup(click.Group):
     """Look commands up in a table and import them when called."""
 
-    def __init__(self, table: dict, **options: object) -> None:
+    def __init__(self, table: dict, **options: Any) -> None:
         """Keep the table: name → ("module:attribute", text), or a table again."""
         super().__init__(**options)
         self._table = table

@@ -6,11 +6,13 @@ from inside its locks. The next connection gets a new client: the store is the o
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -36,6 +38,8 @@ Message = tuple[str, bytes, bool]  # topic, payload, retained
 class PackedProperties(Properties):
     """Serve publish properties whose bytes never change; packing them anew costs more than the message."""
 
+    _packed: bytes
+
     def __init__(self, content_type: str) -> None:
         """Pack once."""
         super().__init__(PacketTypes.PUBLISH)
@@ -51,8 +55,8 @@ class PackedProperties(Properties):
 class _BlockClient(mqtt.Client):
     """Give paho a socket that reads and writes blocks. Were the method renamed, it would only be slower."""
 
-    def _create_socket(self) -> BlockSocket:
-        return BlockSocket(super()._create_socket())
+    def _create_socket(self) -> Any:
+        return BlockSocket(cast(socket.socket, super()._create_socket()))
 
 
 class BrokerConnection:
@@ -67,7 +71,7 @@ class BrokerConnection:
         client_id: str,
         will: tuple[str, bytes] | None,
         traffic: Callable[[], None],
-        lost: Callable[[str], None],
+        lost: Callable[[str], object],
     ) -> None:
         """Prepare the client; `open` connects."""
         self._broker = broker
@@ -84,7 +88,7 @@ class BrokerConnection:
         self.messages: list[Message] = []
         self.window = 0
         self.reason = ""
-        client = _BlockClient(mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
+        client = _BlockClient(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         client.max_inflight_messages_set(0)  # the delivery rule counts, not paho
         client.connect_timeout = CONNECT_S / 2
         if will is not None:
@@ -109,7 +113,7 @@ class BrokerConnection:
         where = f"{self._broker.host}:{self._broker.port}"
         try:
             self._prepare_security()
-            await bounded.call(self._connect, CONNECT_S, lambda _: self._client.disconnect())
+            await bounded.call(self._connect, CONNECT_S, self._abandon)
             self._watch()
             code, text, receive_maximum = await asyncio.wait_for(self._connack, CONNECT_S)
         except ssl.SSLCertVerificationError as error:
@@ -197,8 +201,11 @@ class BrokerConnection:
             self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=False, properties=properties
         )
 
+    def _abandon(self, _connected: None) -> None:
+        self._client.disconnect()
+
     def _watch(self) -> None:
-        self._sock = self._client.socket()
+        self._sock = cast(BlockSocket | None, self._client.socket())
         if self._sock is None:
             raise OSError("the connection closed at once")
         self._loop.add_reader(self._sock, self._readable)
@@ -273,7 +280,7 @@ class BrokerConnection:
         self.acks.append((mid, reason.value))
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        self.messages.append((message.topic, message.payload, message.retain))
+        self.messages.append((message.topic, bytes(message.payload), message.retain))
 
     def _on_subscribe(self, _client: mqtt.Client, _data: Any, mid: int, codes: Any, _properties: Any) -> None:
         future = self._subacks.pop(mid, None)

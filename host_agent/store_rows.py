@@ -54,7 +54,7 @@ class WindowRow(NamedTuple):
     paused: int
 
 
-Done = Callable[[AgentError | None], None]
+Done = Callable[[AgentError | None], object]
 Change = tuple[str, tuple]
 
 

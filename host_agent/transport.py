@@ -24,6 +24,10 @@ Received = Callable[[bytes], None]
 Lost = Callable[[str], None]
 
 
+def _nobody(_news: object) -> None:
+    """Stand for the listener until `start` names one."""
+
+
 class Transport:
     """Stand for an open port; every method belongs to the event loop."""
 
@@ -48,8 +52,8 @@ class FdTransport(Transport):
         self._port = port
         self._fd = fd
         self._loop = asyncio.get_running_loop()
-        self._received: Received | None = None
-        self._tell_lost: Lost | None = None
+        self._received: Received = _nobody
+        self._tell_lost: Lost = _nobody
         self._output = bytearray()
         self._closed = False
 
@@ -124,8 +128,8 @@ class ThreadTransport(Transport):
         """Take over `port`, a pyserial object."""
         self._port = port
         self._loop = asyncio.get_running_loop()
-        self._received: Received | None = None
-        self._tell_lost: Lost | None = None
+        self._received: Received = _nobody
+        self._tell_lost: Lost = _nobody
         self._output: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._waiting_bytes = 0
         self._closed = False

@@ -131,7 +131,7 @@ class Uplink:
                     if self._connection is None:
                         await self.connect()
                     backoff.opened(loop.time())
-                    reason = await self._lost
+                    reason = await self._lost  # pyright: ignore[reportGeneralTypeIssues], made by connect
                     self._disconnected(reason)
                 except UserError as error:
                     if self.fault is None or self.fault.message != error.message:

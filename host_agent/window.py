@@ -109,7 +109,8 @@ class Window:
 
         :raises UserError: the wrong terminal answers, or versions do not meet; TimeoutError: none answers.
         """
-        await asyncio.wait_for(asyncio.shield(self._answered), timeout_s)
+        answered = asyncio.shield(self._answered)  # pyright: ignore[reportArgumentType], made by open
+        await asyncio.wait_for(answered, timeout_s)
 
     async def run(self, rng: random.Random) -> None:
         """Keep the terminal connected for ever; returns only by being cancelled."""
@@ -122,7 +123,7 @@ class Window:
                         await self.open()
                     await self._hold()
                     backoff.opened(loop.time())
-                    reason = await self._lost
+                    reason = await self._lost  # pyright: ignore[reportGeneralTypeIssues], made by open
                     self._note_fault(window_faults.lost(self.section, str(self.port), reason))
                 except UserError as error:
                     self._note_fault(error)

@@ -152,8 +152,9 @@ class Writer:
     def _committed(self, batch: Batch, outcome: _Outcome | AgentError) -> None:
         event_error, other_error = (outcome, outcome) if isinstance(outcome, AgentError) else outcome
         self.commits += 1
-        if event_error is not None or other_error is not None:
-            self._fail(event_error or other_error)
+        error = event_error or other_error
+        if error is not None:
+            self._fail(error)
         if other_error is not None and self._stopped is None:
             self._batch.receipted = batch.receipted + self._batch.receipted
             self._batch.notes = batch.notes + self._batch.notes

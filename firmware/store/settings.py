@@ -55,10 +55,11 @@ def load(path: str) -> Settings:
         raise SettingsError("settings are not JSON")
     try:
         settings = Settings(values)
-        valid = _is_valid(settings)
+        if not _is_valid(settings):
+            settings = None
     except (KeyError, TypeError, ValueError):
-        valid = False
-    if not valid:
+        settings = None
+    if settings is None:
         raise SettingsError("settings are incomplete or wrong")
     return settings
 

@@ -1,6 +1,7 @@
 """Render glyph packs with FreeType (through Pillow). The same font and the same Pillow give the same bytes."""
 
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -31,9 +32,14 @@ def render(wanted: GlyphSet, font_path: Path) -> Pack:
     return _pack(wanted.size, images, advances)
 
 
+def _mask(char: str, font: ImageFont.FreeTypeFont) -> tuple[Any, bytes]:
+    mask: Any = font.getmask(char)
+    return mask.getbbox(), bytes(mask)
+
+
 def _refuse_missing(chars: str, font: ImageFont.FreeTypeFont, font_path: Path) -> None:
-    nothing = font.getmask("\U0010fffe").getbbox(), bytes(font.getmask("\U0010fffe"))
-    missing = [c for c in chars if c != " " and (font.getmask(c).getbbox(), bytes(font.getmask(c))) == nothing]
+    nothing = _mask("\U0010fffe", font)
+    missing = [c for c in chars if c != " " and _mask(c, font) == nothing]
     if missing:
         raise UserError(f"the font lacks {''.join(missing)}", str(font_path), "choose another font or other texts")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import attrs
 
 from host_agent.content import icons
+from host_agent.content.icons import Painter
 from host_agent.errors import UserError
 
 ASCII = "".join(chr(code) for code in range(0x20, 0x7F))
@@ -23,8 +24,8 @@ class GlyphSet:
 
     size: int
     chars: str
-    icons: dict[int, icons.Painter]
-    sliced: dict[int, icons.Painter] = attrs.field(factory=dict)  # tall icons: first code point → painter
+    icons: dict[int, Painter]
+    sliced: dict[int, Painter] = attrs.field(factory=dict)  # tall icons: first code point → painter
     rows: int = 1
 
 

@@ -10,6 +10,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
+
+from PIL import Image
 
 from simulator.bench import sayings
 from simulator.bench.pulse import Pulse
@@ -43,7 +46,7 @@ class Desk:
         self._chain = chain
         self._pulse = Pulse(chain, watch)
         self._pages: set[asyncio.Queue[Message]] = set()
-        self._switches = dict.fromkeys(SWITCHES, True)
+        self._switches: dict[str, bool] = dict.fromkeys(SWITCHES, True)
         self._busy: set[str] = set()
         self._log: list[dict] = []
         self._frame = b""
@@ -159,7 +162,7 @@ class Desk:
         self._tell_state()
 
     def _tell_state(self) -> None:
-        state = self._pulse.state() | self._switches | {"busy": sorted(self._busy)}
+        state: dict[str, Any] = self._pulse.state() | self._switches | {"busy": sorted(self._busy)}
         down = [name for name in SWITCHES if not self._switches[name]]
         down += [name for name in ("agent", "city") if not state[name]]
         state["summary"] = sayings.summary_of(state["counts"], down)
@@ -183,7 +186,7 @@ class Desk:
                 queue.put_nowait(None)
 
 
-def _png(image: object) -> bytes:
+def _png(image: Image.Image) -> bytes:
     """Return the glass as PNG, quickly packed: it goes to this machine only."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)

@@ -10,6 +10,7 @@ import time
 from typing import Self
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -26,10 +27,10 @@ class BrokerWatch:
         self._lock = threading.Lock()
         self._receipts: dict[str, tuple[float, str]] = {}
         self._topic = f"{prefix}/{centre}/agent/+/receipt"
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="demo-watch", protocol=mqtt.MQTTv5)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="demo-watch", protocol=mqtt.MQTTv5)
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
-        self._client.reconnect_delay_set(0.1, 0.5)
+        self._client.reconnect_delay_set(0.1, 0.5)  # pyright: ignore[reportArgumentType], takes fractions too
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         self._client.connect_async("127.0.0.1", port, keepalive=20, clean_start=False, properties=properties)
