@@ -95,7 +95,7 @@ def _opened(aes: object, key: bytes, epoch: int, line: str, chain: "Chain") -> d
     clear = evidence.parse(data)
     if clear.epoch != epoch:
         raise EvidenceError(f"an event of epoch {clear.epoch}, not {epoch}")
-    clear, fields = evidence.open_event(aes, key, data)
+    fields = evidence.open_parsed(aes, key, clear)
     found = {
         "seq": clear.seq,
         "boot": clear.boot,

@@ -45,15 +45,27 @@ FIELD_NAMES = {
 
 
 class Clear:
-    """What an event tells without its key: identity, kind and invite."""
+    """What an event tells without its key: identity, kind and invite; beside it the parts that `open_parsed` takes."""
 
-    def __init__(self, terminal: str, epoch: int, boot: int, seq: int, kind: int, invite: bytes | None) -> None:
+    def __init__(
+        self,
+        terminal: str,
+        epoch: int,
+        boot: int,
+        seq: int,
+        kind: int,
+        invite: bytes | None,
+        protected: bytes,
+        ciphertext: bytes,
+    ) -> None:
         self.terminal = terminal
         self.epoch = epoch
         self.boot = boot
         self.seq = seq
         self.kind = kind
         self.invite = invite
+        self.protected = protected
+        self.ciphertext = ciphertext
 
 
 class Sealer:
@@ -97,16 +109,32 @@ def plaintext(fields: dict) -> bytes:
 
 def parse(event: bytes | bytearray | memoryview) -> Clear:
     """Return the clear part, which is not yet authentic; EvidenceError if it is not written as it must be."""
-    return _split(event)[0]
+    try:
+        parts = cbor.decode(event)
+        if not isinstance(parts, list) or len(parts) != 3 or parts[1] != {} or not isinstance(parts[0], bytes):
+            raise EvidenceError("not [protected, {}, ciphertext]")
+        header = cbor.decode(parts[0])
+    except CborError as error:
+        raise EvidenceError(f"not deterministic CBOR: {error}") from None
+    if not isinstance(parts[2], bytes) or len(parts[2]) != PLAINTEXT + ccm.TAG:
+        raise EvidenceError(f"ciphertext is not {PLAINTEXT + ccm.TAG} bytes")
+    if not isinstance(header, dict):
+        raise EvidenceError("protected header is no map")
+    return _clear(header, parts[0], parts[2])
 
 
 def open_event(aes: object, key: bytes, event: bytes | bytearray | memoryview) -> tuple:
     """Return (Clear, fields by integer key), both authentic; EvidenceError says what is wrong. For the host only."""
+    clear = parse(event)
+    return clear, open_parsed(aes, key, clear)
+
+
+def open_parsed(aes: object, key: bytes, clear: Clear) -> dict:
+    """Return the fields of what `parse` gave, which is authentic then; EvidenceError if not. For the host only."""
     from protocol import evidence_fields
 
-    clear, protected, ciphertext = _split(event)
     nonce = _nonce(clear.epoch, clear.boot, clear.seq)
-    data = ccm.open_(aes(key), nonce, ciphertext, _aad(protected))
+    data = ccm.open_(aes(key), nonce, clear.ciphertext, _aad(clear.protected))
     try:
         fields, end = cbor.decode_prefix(data)
     except CborError as error:
@@ -114,7 +142,7 @@ def open_event(aes: object, key: bytes, event: bytes | bytearray | memoryview) -
     if data[end:] != bytes(PLAINTEXT - end):
         raise EvidenceError("plaintext: the tail is not zero")
     evidence_fields.check(fields)
-    return clear, fields
+    return fields
 
 
 def prev_hash(event: bytes | bytearray | memoryview) -> bytes:
@@ -150,23 +178,7 @@ def _aad(protected: bytes) -> bytes:
     return cbor.encode(["Encrypt0", protected, EXTERNAL_AAD])
 
 
-def _split(event: bytes | bytearray | memoryview) -> tuple:
-    """Return (Clear, protected, ciphertext)."""
-    try:
-        parts = cbor.decode(event)
-        if not isinstance(parts, list) or len(parts) != 3 or parts[1] != {} or not isinstance(parts[0], bytes):
-            raise EvidenceError("not [protected, {}, ciphertext]")
-        header = cbor.decode(parts[0])
-    except CborError as error:
-        raise EvidenceError(f"not deterministic CBOR: {error}") from None
-    if not isinstance(parts[2], bytes) or len(parts[2]) != PLAINTEXT + ccm.TAG:
-        raise EvidenceError(f"ciphertext is not {PLAINTEXT + ccm.TAG} bytes")
-    if not isinstance(header, dict):
-        raise EvidenceError("protected header is no map")
-    return _clear(header), parts[0], parts[2]
-
-
-def _clear(header: dict) -> Clear:
+def _clear(header: dict, protected: bytes, ciphertext: bytes) -> Clear:
     kid, iv, kind = header.get(_KID), header.get(_PARTIAL_IV), header.get(_KIND)
     invite, epoch = header.get(_INVITE), header.get(_EPOCH)
     if len(header) != (5 if _INVITE not in header else 6) or header.get(_ALG) != ALGORITHM:
@@ -179,7 +191,7 @@ def _clear(header: dict) -> Clear:
     if _INVITE in header and (not isinstance(invite, bytes) or len(invite) != 16):
         raise EvidenceError("invite is not 16 bytes")
     boot, seq = int.from_bytes(iv[:4], "big"), int.from_bytes(iv[4:], "big")
-    return Clear(kid.decode(), epoch, boot, seq, kind, invite)
+    return Clear(kid.decode(), epoch, boot, seq, kind, invite, protected, ciphertext)
 
 
 def _u16(value: object) -> int:

@@ -156,7 +156,7 @@ class Intake:
     def _new(self, clear: evidence.Clear, entry: Entry, incoming: Incoming) -> str:
         event = incoming.evidence
         try:
-            clear, fields = evidence.open_event(self._aes, _event_key(entry.secret, entry.epoch), event)
+            fields = evidence.open_parsed(self._aes, _event_key(entry.secret, entry.epoch), clear)
         except EvidenceError as error:
             place = (clear.terminal, clear.epoch, clear.seq)
             raise _Refusal(checks.NOT_OPENED, str(error), place) from None
@@ -197,7 +197,7 @@ class Intake:
         entry = self._registry.get(clear.terminal, clear.epoch)
         if entry is None or not hand_on:
             return
-        clear, fields = evidence.open_event(self._aes, _event_key(entry.secret, entry.epoch), event)
+        fields = evidence.open_parsed(self._aes, _event_key(entry.secret, entry.epoch), clear)
         standing = handed_on.Standing(
             chain, handed_on.status_of(versions), copy, None if bound is None else bool(bound), revision
         )
