@@ -187,17 +187,8 @@ def terminal_sentence(window: Window) -> str:
 
 def window_terminal(window: Window) -> dict[str, Any]:
     """Return a terminal as GET /api/v1/status lists it."""
-    return {
-        "window": window.section.id,
-        "terminal": window.section.terminal,
+    return _present(window) | {
         "port": window.port or window.section.port,
-        "connected": window.connected,
-        "state": window.shown,
-        "condition": terminal_condition(window),
-        "message": terminal_sentence(window),
-        "clerk": window.clerk,
-        "paused": window.paused,
-        "invite": invite_view(window.invites.current),
         "firmware": window.hello["firmware"] if window.hello else None,
         "connections": window.connections,
         "link": window.link_status(),
@@ -207,9 +198,16 @@ def window_terminal(window: Window) -> dict[str, Any]:
 
 def window_view(window: Window) -> dict[str, Any]:
     """Return a window as GET /api/v1/windows/{window} shows it; no level, ever."""
+    return _present(window) | {
+        "name": window.section.name or window.section.id,
+        "ticket": window.ticket,
+    }
+
+
+def _present(window: Window) -> dict[str, Any]:
+    """Return what the views of a terminal and of its window have in common."""
     return {
         "window": window.section.id,
-        "name": window.section.name or window.section.id,
         "terminal": window.section.terminal,
         "connected": window.connected,
         "state": window.shown,
@@ -217,7 +215,6 @@ def window_view(window: Window) -> dict[str, Any]:
         "message": terminal_sentence(window),
         "clerk": window.clerk,
         "paused": window.paused,
-        "ticket": window.ticket,
         "invite": invite_view(window.invites.current),
     }
 

@@ -16,7 +16,7 @@ from host_agent.cloudevents import CONTENT_TYPE, EventWriter
 from host_agent.config_model import Config
 from host_agent.delivery import Delivery
 from host_agent.errors import UserError
-from host_agent.mqtt_connection import BrokerConnection, PackedProperties
+from host_agent.mqtt_connection import NOTES_IN_FLIGHT, BrokerConnection, PackedProperties
 from host_agent.reconnect import Backoff
 from host_agent.store import Store
 from host_agent.store_changes import shelve
@@ -27,8 +27,6 @@ from host_agent.writer import Writer
 RECEIPT_LIMIT_BYTES = 256 * 1024
 HEALTH_S = 60.0
 GOODBYE_S = 2.0
-# Notes of state in flight beside the events; the connection leaves this much of the broker's receive maximum.
-_NOTES_IN_FLIGHT = 2
 
 _log = logging.getLogger(__name__)
 
@@ -190,7 +188,7 @@ class Uplink:
             row = entry.row
             mid = connection.publish(topics.event(row.terminal), events.payload(row, entry.ce_id), 1, False, properties)
             under_way[mid] = entry
-        while self._notes and len(self._notes_under_way) < _NOTES_IN_FLIGHT:
+        while self._notes and len(self._notes_under_way) < NOTES_IN_FLIGHT:
             topic = self._notes.pop(0)
             self._notes_under_way[connection.publish(topic, self._retained[topic], 1, True, self._json)] = topic
         connection.flush()

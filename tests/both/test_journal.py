@@ -64,6 +64,16 @@ def rest(journal: Journal) -> int:
     return steps
 
 
+def fill(journal: Journal, presses: int = 1) -> int:
+    """Rate until no invite fits any more; return how many did."""
+    n = 0
+    while journal.room():
+        rate(journal, n, presses)
+        rest(journal)
+        n += 1
+    return n
+
+
 def acknowledge_all(journal: Journal) -> None:
     """Acknowledge every event."""
     for seq in range(journal.first_unacked, journal.last_seq + 1):
@@ -182,11 +192,7 @@ def test_unacknowledged_events_are_never_overwritten_and_the_journal_says_full()
 
 def test_invite_accepted_last_still_has_room_for_a_whole_rating() -> None:
     _, journal = fresh()
-    n = 0
-    while journal.room():
-        rate(journal, n, presses=9)
-        rest(journal)
-        n += 1
+    n = fill(journal, presses=9)
     assert journal.open_invite is None and n >= 10
 
 
@@ -203,11 +209,7 @@ def test_other_events_leave_the_last_two_sectors_to_ratings() -> None:
 
 def test_full_journal_takes_invites_again_once_a_sector_is_acknowledged() -> None:
     nor, journal = fresh()
-    n = 0
-    while journal.room():
-        rate(journal, n)
-        rest(journal)
-        n += 1
+    n = fill(journal)
     for seq in range(1, 40):
         journal.acknowledge(seq)
     rest(journal)
@@ -218,11 +220,7 @@ def test_full_journal_takes_invites_again_once_a_sector_is_acknowledged() -> Non
 
 def test_starts_of_a_full_journal_end_in_boot_0_and_nothing_sealed_until_there_is_room() -> None:
     nor, journal = fresh()
-    n = 0
-    while journal.room():
-        rate(journal, n)
-        rest(journal)
-        n += 1
+    n = fill(journal)
     last = journal.last_seq
     for _ in range(60):
         journal = started(nor)
@@ -380,11 +378,7 @@ def test_unreadable_newest_sector_moves_seq_and_boot_beyond_what_it_held() -> No
 
 def test_unreadable_newest_sector_of_a_full_log_is_not_taken_for_an_erase_that_was_cut() -> None:
     nor, journal = fresh()
-    n = 0
-    while journal.room():
-        rate(journal, n)
-        rest(journal)
-        n += 1
+    fill(journal)
     boot, last = journal.boot, journal.last_seq
     nor.image[7 * SECTOR : 8 * SECTOR] = b"\x33" * SECTOR
     journal = started(nor)

@@ -18,6 +18,7 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 
 from protocol import evidence
+from simulator.demo.broker import RUMQTTD_CONF
 
 ROOT = Path(__file__).parents[2]
 SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"])
@@ -68,7 +69,7 @@ class Broker:
 
     def _iotcore(self):
         config = self.folder / "iotcore.toml"
-        config.write_text(IOTCORE.format(port=self.port), encoding="ascii")
+        config.write_text(RUMQTTD_CONF.format(port=self.port, limit=65_536), encoding="ascii")
         return [sys.executable, "-m", "iotcore", "--config", str(config)]
 
     def _listens(self):
@@ -82,26 +83,6 @@ class Broker:
             self.process.send_signal(how)
             self.process.wait(10)
             self.process = None
-
-
-IOTCORE = """
-id = 0
-[router]
-id = 0
-max_connections = 100
-max_outgoing_packet_count = 200
-max_segment_size = 104857600
-max_segment_count = 10
-[v5.1]
-name = "v5-1"
-listen = "127.0.0.1:{port}"
-next_connection_delay_ms = 1
-[v5.1.connections]
-connection_timeout_ms = 60000
-max_payload_size = 65536
-max_inflight_count = 100
-dynamic_filters = true
-"""
 
 
 class StandInReceiver:
