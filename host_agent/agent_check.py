@@ -11,7 +11,7 @@ from host_agent import ports
 from host_agent.config_model import Config, WindowSection
 from host_agent.errors import UserError
 from host_agent.mqtt_connection import BrokerConnection
-from host_agent.uplink import client_id
+from host_agent.topics import agent_client_id
 
 # SQLite's write-ahead log needs shared memory, which these file systems do not give between machines.
 _NETWORK_FILE_SYSTEMS = frozenset(("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "ceph"))
@@ -85,7 +85,8 @@ def _connected() -> str:
 async def _check_broker(config: Config) -> Finding:
     where = f"{config.broker.host}:{config.broker.port}"
     # Under a name of its own: the running agent must not lose its session to a check.
-    connection = BrokerConnection(config.broker, f"{client_id(config)}-check", None, lambda: None, lambda _: None)
+    name = f"{agent_client_id(config.agent.centre, config.agent.id)}-check"
+    connection = BrokerConnection(config.broker, name, None, lambda: None, lambda _: None)
     try:
         await connection.open()
     except UserError as error:

@@ -21,6 +21,14 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "add": ("host_agent.provision.cli:add", "Register provisioned terminals at the city."),
         "list": ("host_agent.provision.cli:list_", "List the registered terminals."),
     },
+    "broker": {
+        "init": ("host_agent.broker_kit.cli:init", "Make a broker's folder: authority, certificate, configuration."),
+        "add-agent": ("host_agent.broker_kit.cli:add_agent", "Give an agent its certificate and access."),
+        "add-receiver": ("host_agent.broker_kit.cli:add_receiver", "Give a receiver its certificate and access."),
+        "remove": ("host_agent.broker_kit.cli:remove", "Take all access from a client."),
+        "list": ("host_agent.broker_kit.cli:list_", "List who may connect."),
+        "rules": ("host_agent.broker_kit.cli:print_rules", "Print the access rules for mosquitto or EMQX."),
+    },
     "sim": {"run": ("simulator.cli:run", "Run a simulated terminal on a pty.")},
     "city": {"run": ("simulator.city.cli:run", "Run the stand-in of the municipal system.")},
     "glyphs": {
@@ -34,6 +42,7 @@ GROUP_TEXTS = {
     "agent": "The agent of a counter PC.",
     "receiver": "The receiver at the city.",
     "registry": "The city's registry of terminals.",
+    "broker": "Certificates and access rules of the message broker.",
     "sim": "Simulated terminals.",
     "city": "The stand-in of the municipal system.",
     "glyphs": "Glyph packs of the screens.",

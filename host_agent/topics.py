@@ -1,4 +1,4 @@
-"""Names the MQTT topics of the contract with the city; ids are checked by the configuration."""
+"""Names the MQTT topics of the contract with the city, and the clients; ids are checked by the configuration."""
 
 
 class Topics:
@@ -23,3 +23,13 @@ class Topics:
     def terminal_state(self, terminal: str) -> str:
         """Return the retained topic of a terminal's state."""
         return f"{self._terminal_base}/{terminal}/state"
+
+
+def agent_client_id(centre: str, agent: str) -> str:
+    """Return the id by which the broker keeps an agent's session."""
+    return f"yiping-{centre}-{agent}"
+
+
+def receiver_client_id(name: str) -> str:
+    """Return the id by which the broker keeps a receiver's session."""
+    return f"yiping-receiver-{name}"

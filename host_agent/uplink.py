@@ -21,7 +21,7 @@ from host_agent.reconnect import Backoff
 from host_agent.store import Store
 from host_agent.store_changes import shelve
 from host_agent.store_rows import EventRow
-from host_agent.topics import Topics
+from host_agent.topics import Topics, agent_client_id
 from host_agent.writer import Writer
 
 RECEIPT_LIMIT_BYTES = 256 * 1024
@@ -96,7 +96,7 @@ class Uplink:
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         connection = BrokerConnection(
             self._config.broker,
-            client_id(self._config),
+            agent_client_id(self._config.agent.centre, self._config.agent.id),
             (self._topics.state, will),
             self._traffic,
             lambda reason: lost.done() or lost.set_result(reason),
@@ -270,11 +270,6 @@ def read_receipts(payload: bytes) -> list[tuple[str, str, str, str | None]]:
 def _digest(value: object) -> str | None:
     """Return the receipt's digest; one that is there and is no text means no bytes at all."""
     return None if value is None else value if isinstance(value, str) else ""
-
-
-def client_id(config: Config) -> str:
-    """Return the id by which the broker keeps this agent's session."""
-    return f"yiping-{config.agent.centre}-{config.agent.id}"
 
 
 def _now_ms() -> int:

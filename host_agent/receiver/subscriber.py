@@ -20,6 +20,7 @@ from host_agent.receiver.event_connection import RECEIVE_MAXIMUM, EventConnectio
 from host_agent.receiver.intake import Raw, Receipt
 from host_agent.receiver.store import StoreError
 from host_agent.reconnect import Backoff
+from host_agent.topics import receiver_client_id
 
 BATCH = 500  # events of one commit
 # The broker sends at most RECEIVE_MAXIMUM without acknowledgement; only QoS 0, which is not ours, could exceed this.
@@ -73,7 +74,7 @@ class Subscriber:
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         connection = EventConnection(
             self._config.broker,
-            f"yiping-receiver-{self._config.receiver.name}",
+            receiver_client_id(self._config.receiver.name),
             None,
             lambda: self._traffic(connection),
             lambda reason: lost.done() or lost.set_result(reason),

@@ -1,0 +1,1 @@
+"""Sets up a message broker that trusts nobody: certificates, access rules, configuration."""
