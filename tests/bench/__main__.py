@@ -34,7 +34,7 @@ def load(part: str) -> ModuleType:
 
 
 def measure(part: str, repetitions: int, long: bool, say: Say, load: Load = load) -> dict[str, float]:
-    """Return a part's figures. Raises what the part raises; LookupError when one that has a target is not among them."""
+    """Return a part's figures. Raises what the part raises; LookupError when one with a target is not among them."""
     module = load(part)
     found = dict(module.measure(repetitions, say))
     wanted = set(figures.TARGETS[part])
