@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from host_agent.errors import StoreFaultError, StoreFullError, UserError
+from host_agent.store_file import StoreFile
 from host_agent.store_rows import Batch, EventRow, InviteRow, WindowRow
 from host_agent.store_schema import RECEIPTED, REFUSED, migrations
 from host_agent.store_space import Reserve
@@ -59,6 +60,7 @@ class Store:
             migrations.apply(self._db)
             self._read = connect(self.path)
             self._read.execute("PRAGMA query_only = 1")
+            self._file = StoreFile(self.path)
         except (OSError, sqlite3.Error) as error:
             raise UserError(
                 f"cannot open the store: {error}", str(self.path), "check the folder, its rights and room"
@@ -86,9 +88,20 @@ class Store:
                     self._conn.execute(_COUNT, (done, "receipted"))
                 for statement, values in (*batch.event_changes, *batch.notes, *batch.changes):
                     self._conn.execute(statement, values)
+                # The last thing before COMMIT: into a file that is gone nothing is durable.
+                self.require_file()
         except sqlite3.Error as error:
             self._shrink_log()
             raise _store_error(error) from error
+
+    def require_file(self) -> None:
+        """See that the store's file is where it was opened.
+
+        :raises StoreFaultError: it was removed, moved away or replaced.
+        """
+        trouble = self._file.trouble()
+        if trouble is not None:
+            raise StoreFaultError(trouble)
 
     def probe(self) -> None:
         """Write a few bytes for nothing but to learn whether the store takes them.
@@ -98,6 +111,7 @@ class Store:
         try:
             with self._db.atomic():
                 self._conn.execute(_COUNT, (1, "probe"))
+                self.require_file()
         except sqlite3.Error as error:
             self._shrink_log()
             raise _store_error(error) from error

@@ -4,14 +4,18 @@ Promise: while the disk is full nothing new is taken, yet receipts can still be 
 once there is room again the reserve is laid down first and only then events are taken.
 """
 
+import errno
 import os
 import shutil
 from pathlib import Path
+
+from host_agent.errors import StoreFaultError
 
 RESERVE_BYTES = 4 * 1024 * 1024
 # Room beyond the reserve before events are taken again: some hundred events, so that full and not full do not flutter.
 HEADROOM_BYTES = 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Reserve:
@@ -32,7 +36,10 @@ class Reserve:
             return False
 
     def lay_down(self) -> bool:
-        """Write the reserve unless it is there; return False when the disk has no room for it and the headroom."""
+        """Write the reserve unless it is there; return False when the disk has no room for it and the headroom.
+
+        :raises StoreFaultError: the folder takes no file for another reason than room.
+        """
         if self.held:
             return True
         try:
@@ -44,9 +51,11 @@ class Reserve:
                     file.write(os.urandom(min(_CHUNK_BYTES, self._size_bytes)))
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError:
+        except OSError as error:
             self.give_back()
-            return False
+            if error.errno in _NO_ROOM:
+                return False
+            raise StoreFaultError(error.strerror or str(error)) from error
         return True
 
     def give_back(self) -> None:

@@ -230,9 +230,10 @@ class Writer:
         return first, None
 
     def _probe(self) -> AgentError | None:
-        if not self._store.reserve.lay_down():
-            return StoreFullError(f"no room for {self._store.path.parent}")
         try:
+            self._store.require_file()  # first: without its folder there is no room either
+            if not self._store.reserve.lay_down():
+                return StoreFullError(f"no room for {self._store.path.parent}")
             self._store.probe()
         except AgentError as error:
             if isinstance(error, StoreFullError):

@@ -15,6 +15,8 @@ from pathlib import Path
 import attrs
 from sqlite_utils import Database, Migrations
 
+from host_agent.store_file import file_number
+
 SECRET_BYTES = 32
 EPOCH_MAX = 0xFFFF  # the epoch is a u16 in the nonce (evidence.md)
 
@@ -205,12 +207,10 @@ def _text(provision: dict, key: str, form: re.Pattern[str], wrong: list[str]) ->
 
 
 def _file_number(path: Path) -> tuple[int, int]:
-    """Return what tells one file from another that took its name."""
     try:
-        found = path.stat()
+        return file_number(path)
     except OSError as error:
         raise RegistryError(error.strerror or str(error)) from error
-    return found.st_dev, found.st_ino
 
 
 def _create_private(path: Path) -> None:

@@ -201,3 +201,29 @@ def test_store_file_of_something_else_is_told_in_one_line(tmp_path):
 def test_store_reader_cannot_write(store):
     with pytest.raises(sqlite3.OperationalError):
         store._read.execute("DELETE FROM events")
+
+
+def test_store_file_taken_away_is_a_fault_and_nothing_of_the_batch_counts(tmp_path):
+    folder, away = tmp_path / "data", tmp_path / "away"
+    store = Store(folder, Reserve(folder / "reserve.bin", 1024, 0))
+    store.commit(batch([event(1)]), NOW)
+    folder.rename(away)
+    for work in (lambda: store.commit(batch([event(2)]), NOW), store.probe, store.require_file):
+        with pytest.raises(StoreFaultError, match="its file is gone"):
+            work()
+    folder.mkdir()
+    (folder / "agent.db").write_bytes(b"")
+    with pytest.raises(StoreFaultError, match="its file was replaced"):
+        store.commit(batch([event(2)]), NOW)
+    (folder / "agent.db").unlink()
+    folder.rmdir()
+    away.rename(folder)
+    store.commit(batch([event(2)]), NOW)
+    assert [row.id for row in store.waiting(0, 9, 9)] == [1, 2]
+    store.close()
+
+
+def test_store_reserve_that_cannot_be_written_for_another_reason_than_room_is_a_fault(tmp_path):
+    (tmp_path / "r").mkdir()
+    with pytest.raises(StoreFaultError, match="directory"):
+        Reserve(tmp_path / "r", 1 << 20, 0).lay_down()
