@@ -40,7 +40,7 @@ def compose() -> tuple:
         sealer = evidence.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
     writer = recorder.Recorder(store, sealer, time_, own is not None and own.reveal_level)
     known = () if store is None else store.known_invites
-    machine = session.Session(policy.Policy(), known, 0, lambda: os.urandom(16))
+    machine = session.Session(policy.Policy(own and own.qr), known, 0, lambda: os.urandom(16))
     front = desk.Desk(machine, writer, time_, front_panel, journal.JournalFull, journal.JournalError)
     front.link = TerminalLink(version.identity(own, board, terminal, glyphs.version(ASSETS)), writer, time_.now_ms())
     front.link.set_status(front.status)

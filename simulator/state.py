@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 
 from simulator.errors import SimError, UserError
+from simulator.window_code import window_code
 
 BLANK = b"\xff"
 
@@ -72,7 +73,7 @@ class State:
         self.flash.mkdir(parents=True, exist_ok=True)
         settings = {
             "terminal": terminal, "secret": secret, "epoch": 1, "journal_id": journal_id, "journal": "new",
-            "board": board, "window": window, "reveal_level": False,
+            "board": board, "window": window, "reveal_level": False, "qr": window_code(centre, window, terminal),
         }  # fmt: skip
         self.settings.write_text(json.dumps(settings))
         registry = {

@@ -44,6 +44,7 @@ class Desk:
         self._held = []
         self._mark_at = MARK_MS
         self._room = None
+        self._full_unreported = False
 
     # -- what comes in
 
@@ -177,14 +178,17 @@ class Desk:
             self.wake()
 
     def _settle(self) -> None:
-        """Seal what waited for the end of a rating; tell the session how much room is left."""
+        """Seal what waited for the end of a rating; follow the room left, and report a full journal once it can."""
         while self._held and not self.session.choosing():
             kind, fields = self._held.pop(0)
             self.note(kind, fields)
         room = self._recorder.room()
         if not self._recorder.halted and (room > 0) != self._room:
             self._room = room > 0
+            self._full_unreported = self._full_unreported or room <= 0
             self._carry_out(self.session.handle(("room_changed", room), self._clock.now_ms()))
+        if self._full_unreported and self._recorder.room_for_other():
+            self._full_unreported = not self.note(rating.FAULT, {f.WHY: reasons.WHY_JOURNAL_FULL})
 
     def _carry_out(self, effects: list) -> None:
         """Carry out effects in order; stop at the first that cannot be stored."""

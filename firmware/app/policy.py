@@ -23,20 +23,21 @@ CHOICES = {
     "no_clerk": ("refuse", "unassigned"),
 }
 FLAGS = ("elder",)
-QR = "qr"  # the window's own code, for the pages without an invite
+QR = "qr"  # the window's own code, for the pages without an invite; None is the provisioned one
 QR_CHARS_MAX = 200
 
 
 class Policy:
-    """Keep the values in force."""
+    """Keep the values in force; `qr` is the window's code from provisioning."""
 
-    def __init__(self) -> None:
+    def __init__(self, qr: str | None = None) -> None:
+        self._own_qr = qr
         self._values = {key: TIMES[key][0] for key in TIMES}
         for key in CHOICES:
             self._values[key] = CHOICES[key][0]
         for key in FLAGS:
             self._values[key] = False
-        self._values[QR] = None
+        self._values[QR] = qr
         self.skipped = 0
 
     def ms(self, key: str) -> int:
@@ -54,7 +55,7 @@ class Policy:
                 return reasons.OUT_OF_RANGE
         for key, value in wanted.items():
             if key in self._values:
-                self._values[key] = value
+                self._values[key] = self._own_qr if key == QR and value is None else value
             else:
                 self.skipped += 1
         return reasons.OK

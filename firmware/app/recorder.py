@@ -53,6 +53,10 @@ class Recorder:
         """Return how many events fit before an invite is refused."""
         return 0 if self.halted else self._journal.room()
 
+    def room_for_other(self) -> bool:
+        """Return whether an event without invite would be taken."""
+        return not self.halted and self._journal.room_for_other()
+
     def boot(self) -> int:
         """Return the number of this start, 0 when there is none."""
         return 0 if self._journal is None else self._journal.boot

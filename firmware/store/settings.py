@@ -1,7 +1,8 @@
 """Settings of one terminal in a JSON file on the internal file system, written at provisioning.
 
 {"terminal": id, "secret": 64 hex digits, "epoch": 1 … 65535, "journal_id": 16 hex digits, "journal": "new" | "ready",
- "board": name, "window": text, "reveal_level": false, "link": "usb" | "uart" (without it, usb)}
+ "board": name, "window": text, "reveal_level": false, "link": "usb" | "uart" (without it, usb),
+ "qr": the window's own code as ui/qr.py reads it (without it, none)}
 "journal" is "new" until the journal was formatted once; from then on a journal without this id is a fault.
 The file is never rewritten in place: a new one is written and flushed, then takes its name.
 """
@@ -37,6 +38,7 @@ class Settings:
         self.window = values["window"]
         self.reveal_level = values["reveal_level"]
         self.link = values.get("link", LINK_USB)
+        self.qr = values.get("qr")
 
     def journal_ready(self, path: str) -> None:
         """Note durably that the journal was formatted; OSError when the file system fails."""
@@ -91,6 +93,7 @@ def _is_valid(settings: Settings) -> bool:
         and settings.journal in (JOURNAL_NEW, JOURNAL_READY)
         and isinstance(settings.reveal_level, bool)
         and settings.link in (LINK_USB, LINK_UART)
+        and (settings.qr is None or isinstance(settings.qr, str))
     )
 
 

@@ -93,6 +93,9 @@ class Journal:
     def room(self):
         return self.left
 
+    def room_for_other(self):
+        return self.left > 20
+
     def read(self, seq):
         return self.events.get(seq)
 

@@ -17,7 +17,7 @@ def invite_id(n: int) -> bytes:
 class Hall:
     """Carry out effects as the terminal does, and keep what came of them."""
 
-    def __init__(self, logged_in: bool = True, policy: dict | None = None) -> None:
+    def __init__(self, logged_in: bool = True, policy: dict | None = None, own_code: str | None = None) -> None:
         self.now = 1_000
         self.known = set()
         self.sealed = []  # (kind, invite, fields)
@@ -29,7 +29,7 @@ class Hall:
         self.effects = []
         self._requests = 0
         self._local = 1_000_000
-        values = Policy()
+        values = Policy(own_code)
         assert values.change(policy or {}) == reasons.OK
         self.session = Session(values, self.known, self.now, self._new_invite)
         self.give("started")

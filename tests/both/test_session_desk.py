@@ -68,7 +68,12 @@ def test_full_follows_the_journal_both_ways():
     assert room.desk.session.state == states.FULL and room.invite(1) == [("replied", 1, reasons.FULL)]
     room.journal.left = 5
     room.desk.link_event(("acknowledged", 6))
-    assert room.desk.session.state == states.IDLE
+    assert room.desk.session.state == states.IDLE and room.kinds() == []
+    room.journal.left = 21
+    room.desk.link_event(("acknowledged", 7))
+    room.desk.link_event(("acknowledged", 8))
+    assert room.kinds() == [rating.FAULT], "it was full: told once, as soon as other events have room"
+    assert room.journal.events[8][4][fields.WHY] == reasons.WHY_JOURNAL_FULL
 
 
 def test_other_events_wait_for_the_end_of_a_rating():

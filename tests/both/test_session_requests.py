@@ -196,6 +196,28 @@ def test_policy_takes_all_or_nothing():
         assert hall.ask("configured", wanted) == reasons.OUT_OF_RANGE
 
 
+def test_windows_own_code_is_shown_wherever_no_invite_can_be_rated():
+    hall = Hall(own_code="21:AA==")
+    for give, back, state in (
+        (("room_changed", 0), ("room_changed", 9), states.FULL),
+        (("paused", 901, True), ("paused", 902, False), states.PAUSED),
+    ):
+        hall.give(*give)
+        assert hall.shown[-1] == (state, {"qr": "21:AA==", "why": 0})
+        hall.give(*back)
+    hall.open()
+    hall.wait(60_000)
+    assert hall.shown[-1] == (states.UNRATED, {"qr": "21:AA=="})
+    hall.give("faulted", reasons.WHY_NOR_MISSING)
+    assert hall.shown[-1] == (states.FAULT, {"qr": "21:AA==", "why": reasons.WHY_NOR_MISSING})
+
+
+def test_code_from_the_agent_stands_in_for_the_provisioned_one_until_it_is_taken_back():
+    hall = Hall(own_code="21:AA==")
+    assert hall.ask("configured", {"qr": "25:BB=="}) == reasons.OK and hall.session.policy["qr"] == "25:BB=="
+    assert hall.ask("configured", {"qr": None}) == reasons.OK and hall.session.policy["qr"] == "21:AA=="
+
+
 def test_elder_profile_doubles_the_times():
     hall = Hall(policy={"elder": True})
     assert hall.session.policy.ms("invite_ms") == 120_000

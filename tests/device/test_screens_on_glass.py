@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from protocol import messages, reasons
+from simulator.window_code import packed
 from tests.device.counter import CLERK, Counter
-from tests.ui.gallery import Scene, draw_all, packed_code
+from tests.ui.gallery import Scene, draw_all
 from tests.ui.scenes import CODE_TEXT
 
 SETTLE_MS = 400
@@ -20,7 +21,7 @@ def gallery() -> dict[str, Scene]:
 @pytest.fixture
 def counter(tmp_path: Path):
     with Counter(tmp_path, seed=1) as counter:
-        assert counter.ask(messages.CONFIG, policy={"qr": packed_code(CODE_TEXT)}) == reasons.OK
+        assert counter.ask(messages.CONFIG, policy={"qr": packed(CODE_TEXT)}) == reasons.OK
         yield counter
 
 
@@ -51,7 +52,7 @@ def test_every_state_shows_its_screen(counter: Counter, gallery: dict[str, Scene
     shows(counter, gallery["idle"])
     counter.ask(messages.SERVE, ticket="A023")
     shows(counter, gallery["serving"])
-    counter.open_invite(1, qr=packed_code(CODE_TEXT))
+    counter.open_invite(1, qr=packed(CODE_TEXT))
     assert counter.terminal.screenshot().crop((0, 132, 320, 240)).tobytes() == (
         gallery["invited"].picture.crop((0, 132, 320, 240)).tobytes()
     )

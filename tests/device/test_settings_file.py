@@ -28,7 +28,8 @@ def written(tmp_path: Path, text: str) -> str:
 def test_settings_are_read_with_secret_and_journal_id_as_bytes(tmp_path):
     loaded = settings.load(written(tmp_path, json.dumps(GOOD)))
     assert (loaded.terminal, loaded.secret, loaded.journal_id) == ("YP-0001", b"\x11" * 32, b"\x22" * 8)
-    assert (loaded.link, loaded.journal) == ("usb", "new")
+    assert (loaded.link, loaded.journal, loaded.qr) == ("usb", "new", None)
+    assert settings.load(written(tmp_path, json.dumps(GOOD | {"qr": "21:AA=="}))).qr == "21:AA=="
 
 
 WRONG = (
@@ -44,6 +45,7 @@ WRONG = (
     ("journal", "old"),
     ("reveal_level", 1),
     ("link", "radio"),
+    ("qr", 21),
 )
 
 

@@ -1,10 +1,9 @@
 """What a terminal does over hours, when a task dies or hangs, and with its memory."""
 
-import shutil
 from pathlib import Path
 
 from protocol import messages, rating, reasons
-from simulator.stage import FIRMWARE
+from tests.device.changed import changed_firmware
 from tests.device.counter import Counter
 
 HOUR_MS = 3_600_000
@@ -15,17 +14,6 @@ COUNTED = """        dead = supervisor.check()
             print("alloc", gc.mem_alloc())
 """
 LEAST_FREE_BYTES = 16_384
-
-
-def changed_firmware(folder: Path, name: str, old: str, new: str) -> Path:
-    """Return a copy of the firmware in which one piece of a file is another."""
-    copy = folder / "firmware"
-    shutil.copytree(FIRMWARE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    path = copy / name
-    text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{name} has {text.count(old)} times {old!r}"
-    path.write_text(text.replace(old, new), encoding="utf-8")
-    return copy
 
 
 def test_mark_is_sealed_every_hour(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 `python -m tests.ui.gallery` writes goldens.txt anew, `python -m tests.ui.gallery FOLDER` the pictures as PNG.
 """
 
-import base64
 import hashlib
 import json
 import sys
@@ -11,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 import attrs
-import segno
 from PIL import Image
 
+from simulator.window_code import packed
 from tests.micropython_server import run_forked
 from tests.ui.scenes import CODE_TEXT
 
@@ -31,20 +30,11 @@ class Scene:
     texts: list[tuple[int, int, int, int, str]]
 
 
-def packed_code(text: str) -> str:
-    """Return a QR code as the agent sends it: "size:base64", one bit a module."""
-    rows = [list(row) for row in segno.make(text, error="m", micro=False).matrix]
-    bits = "".join("1" if module else "0" for row in rows for module in row)
-    bits += "0" * (-len(bits) % 8)
-    data = bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
-    return f"{len(rows)}:{base64.b64encode(data).decode()}"
-
-
 def draw_all() -> dict[str, Scene]:
     """Return every scene by name, drawn by the firmware under MicroPython."""
     with tempfile.TemporaryDirectory() as folder:
         code, output = run_forked(
-            [str(ROOT / "tests/ui/draw_scenes.py"), str(ASSETS), packed_code(CODE_TEXT), folder],
+            [str(ROOT / "tests/ui/draw_scenes.py"), str(ASSETS), str(packed(CODE_TEXT)), folder],
             f"{ROOT}:{ROOT}/firmware:.frozen",
             "4M",  # the picture itself lies in the heap here
             60.0,

@@ -1,6 +1,7 @@
 """Every screen of k5: unchanged pixels and texts, nothing cut off, all levels alike, codes that scan."""
 
 import zxingcpp
+from PIL import ImageChops
 
 from tests.ui.gallery import Scene, read_goldens, told
 from tests.ui.scenes import CODE_TEXT
@@ -9,6 +10,8 @@ from ui import theme
 WIDTH, HEIGHT = 320, 240
 LEVEL_CARD = (6, 55, 314, 123)
 MARKS_TOP = 132
+OFFLINE = {"chosen_5": "chosen_offline", "thanks": "thanks_offline", "not_invited": "not_invited_offline"}
+ICON = 24  # px of a side, at most
 WITH_CODE = ("unrated", "not_invited", "paused", "full", "fault")
 
 
@@ -80,6 +83,15 @@ def test_colours_have_contrast() -> None:
     for ink in (theme.INK, theme.MUTED):
         assert _contrast(ink, theme.PAGE) >= 4.5
     assert _contrast(theme.STAR, theme.PAGE) >= 3
+
+
+def test_missing_link_adds_an_icon_at_the_right_and_nothing_else(gallery: dict[str, Scene]) -> None:
+    for name, offline in OFFLINE.items():
+        box = ImageChops.difference(gallery[name].picture, gallery[offline].picture).getbbox()
+        assert box is not None, name
+        left, top, right, bottom = box
+        assert left > WIDTH - 34 and right - left <= ICON and bottom - top <= ICON, (name, box)
+        assert gallery[name].texts == gallery[offline].texts
 
 
 def test_codes_on_the_screen_scan(gallery: dict[str, Scene]) -> None:

@@ -15,7 +15,7 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
     left = parts.seconds_left(view["until_ms"], now_ms)
     return [
         (0, _TOP, parts.WIDTH, _HIGH, paint_level, (view["level"],)),
-        (0, 0, parts.WIDTH, parts.BAND, paint_change, (left,)),
+        (0, 0, parts.WIDTH, parts.BAND, paint_change, (left, linked)),
         parts.marks(),
     ]
 
@@ -36,11 +36,14 @@ def paint_level(canvas: object, strings: object, args: tuple) -> None:
 
 
 def paint_change(canvas: object, strings: object, args: tuple) -> None:
-    """Paint how long the choice may be changed."""
+    """Paint how long the choice may be changed, and the icon of a missing link."""
+    left, linked = args
     canvas.fill(0, 0, parts.WIDTH, parts.BAND, theme.BAND)
-    seconds, text = str(args[0]), strings["chosen_change"]
+    seconds, text = str(left), strings["chosen_change"]
     middle, small = canvas.packs[MIDDLE], canvas.packs[SMALL]
     width = middle.text_width(seconds) + 4 + small.text_width(text)
     x = (parts.WIDTH - width) // 2
     canvas.text(MIDDLE, x, 8, seconds, theme.ON_BAND, theme.BAND)
     canvas.text(SMALL, x + width - small.text_width(text), 14, text, theme.ON_BAND, theme.BAND)
+    if not linked:
+        parts.offline(canvas, 0, theme.ON_BAND_MUTED, theme.BAND)

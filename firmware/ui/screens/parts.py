@@ -34,7 +34,12 @@ def paint_band(canvas: object, strings: object, args: tuple) -> None:
     size = MIDDLE if canvas.packs[MIDDLE].text_width(text) <= WIDTH - 8 else SMALL
     canvas.text(size, WIDTH // 2, (BAND - size) // 2, text, theme.ON_BAND, theme.BAND, theme.CENTRE)
     if not linked and canvas.packs[size].text_width(text) <= WIDTH - 72:
-        canvas.icon(SMALL, WIDTH - 30, (BAND - SMALL) // 2, icons.OFFLINE, theme.ON_BAND_MUTED, theme.BAND)
+        offline(canvas, 0, theme.ON_BAND_MUTED, theme.BAND)
+
+
+def offline(canvas: object, top: int, ink: int, paper: int) -> None:
+    """Paint the icon of a missing link at the right end of a band's height that begins at `top`."""
+    canvas.icon(SMALL, WIDTH - 30, top + (BAND - SMALL) // 2, icons.OFFLINE, ink, paper)
 
 
 def page(painter: object, args: tuple) -> tuple:

@@ -17,7 +17,7 @@ def unrated(view: dict, now_ms: int, linked: bool) -> list:
 
 def not_invited(view: dict, now_ms: int, linked: bool) -> list:
     """Return the regions after a press that nobody asked for."""
-    return _regions(view, linked, "not_invited", "not_invited_code", "scan_no_code", None)
+    return _regions(view, linked, "not_invited", "not_invited_code", "scan_no_code", None, not linked)
 
 
 def paused(view: dict, now_ms: int, linked: bool) -> list:
@@ -35,28 +35,33 @@ def fault(view: dict, now_ms: int, linked: bool) -> list:
     return _regions(view, linked, "paused", "scan_code", "scan_no_code", "fault_note")
 
 
-def _regions(view: dict, linked: bool, title: str, with_code: str, no_code: str, note: str | None) -> list:
+def _regions(
+    view: dict, linked: bool, title: str, with_code: str, no_code: str, note: str | None, mark: bool = False
+) -> list:
+    """Return band and page; `mark` has the page show the missing link, where the title leaves the band no room."""
     bits = qr.unpack(view["qr"])
     why = view.get("why", 0)
     if bits is None:
-        return [parts.band(title, linked), parts.page(paint_text, (no_code, note, why))]
-    return [parts.band(title, linked), parts.page(paint_code, (with_code, note, why, bits))]
+        return [parts.band(title, linked), parts.page(paint_text, (no_code, note, why, mark))]
+    return [parts.band(title, linked), parts.page(paint_code, (with_code, note, why, mark, bits))]
 
 
 def paint_text(canvas: object, strings: object, args: tuple) -> None:
     """Paint where to find a code."""
-    no_code, note, why = args
+    no_code, note, why, mark = args
     canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
     y = 98 if note is None else 76
     canvas.lines(MIDDLE, parts.WIDTH // 2, y, strings[no_code], theme.INK, theme.PAGE, theme.CENTRE, 42)
     if note is not None:
         text = _note(strings, note, why, " ")
         canvas.text(SMALL, parts.WIDTH // 2, 196, text, theme.MUTED, theme.PAGE, theme.CENTRE)
+    if mark:
+        parts.offline(canvas, parts.BAND, theme.MUTED, theme.PAGE)
 
 
 def paint_code(canvas: object, strings: object, args: tuple) -> None:
     """Paint the code on white, with its quiet zone, and what it is for."""
-    with_code, note, why, (side, bits) = args
+    with_code, note, why, mark, (side, bits) = args
     canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
     canvas.card(_PANEL_X, _PANEL_Y, _PANEL, _PANEL, theme.PANEL)
     step = _PANEL // (side + 2 * qr.QUIET)
@@ -66,6 +71,8 @@ def paint_code(canvas: object, strings: object, args: tuple) -> None:
     canvas.lines(SMALL, _TEXT_X, y, strings[with_code], theme.INK, theme.PAGE, theme.CENTRE, 30)
     if note is not None:
         canvas.lines(SMALL, _TEXT_X, 146, _note(strings, note, why, "\n"), theme.MUTED, theme.PAGE, theme.CENTRE, 27)
+    if mark:
+        parts.offline(canvas, parts.BAND, theme.MUTED, theme.PAGE)
 
 
 def _note(strings: object, note: str, why: int, join: str) -> str:

@@ -10,14 +10,16 @@ _DISC = 64
 def regions(view: dict, now_ms: int, linked: bool) -> list:
     """Return one region of the whole screen."""
     texts = ("declined", "declined_note") if view["declined"] else ("thanks", "thanks_note")
-    return [(0, 0, parts.WIDTH, parts.HEIGHT, paint, texts)]
+    return [(0, 0, parts.WIDTH, parts.HEIGHT, paint, texts + (linked,))]
 
 
 def paint(canvas: object, strings: object, args: tuple) -> None:
-    """Paint a tick, the thanks and a note."""
+    """Paint a tick, the thanks, a note, and the icon of a missing link."""
     middle = parts.WIDTH // 2
     canvas.fill(0, 0, parts.WIDTH, parts.HEIGHT, theme.PAGE)
     canvas.card(middle - _DISC // 2, 34, _DISC, _DISC, theme.BAND, _DISC // 2)
     canvas.icon(LARGE, middle - LARGE // 2, 34 + (_DISC - LARGE) // 2, icons.TICK, theme.ON_BAND, theme.BAND)
     canvas.text(LARGE, middle, 118, strings[args[0]], theme.INK, theme.PAGE, theme.CENTRE)
     canvas.text(SMALL, middle, 178, strings[args[1]], theme.MUTED, theme.PAGE, theme.CENTRE)
+    if not args[2]:
+        parts.offline(canvas, 0, theme.MUTED, theme.PAGE)
