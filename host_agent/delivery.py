@@ -35,6 +35,7 @@ PUBACK_BAD_MESSAGE = (0x90, 0x99)
 # The city does not know the sender yet: registration cures it, so it is tried again slowly.
 SLOW_CODES = ("unknown_terminal", "unknown_epoch")
 SETTLING = ("stored", "duplicate", "conflict")
+_STATUSES = (*SETTLING, "refused")
 
 
 class Entry:
@@ -71,6 +72,7 @@ class Delivery:
         self.state = FLOWING
         self.refusal = 0  # the broker's reason code in BROKER_REFUSES
         self.reached = 0  # entries that the broker took
+        self.misfits = 0  # receipts since the last good one that name nothing published, or other bytes
 
     @property
     def unreceipted(self) -> int:
@@ -159,24 +161,28 @@ class Delivery:
         `digest` is what the receipt says of the bytes it means (hex, from the front of their SHA-256); a receipt for
         other bytes, sent under this event's id by somebody else, settles nothing.
         """
-        if self.state == NO_RECEIPTS:
-            self._flow()
-        self._last_receipt_ms = now_ms
         entry = self._entries.get(ce_id)
-        if entry is None or not _means(digest, entry.row.evidence):
+        if entry is None or status not in _STATUSES or not _means(digest, entry.row.evidence):
+            self.misfits += 1
             return None
+        self.heard(now_ms)
         if status in SETTLING:
             self._drop(entry)
             if self.backlog.postponed:
                 self.backlog.accepted(entry.row.terminal)
             return "settled", entry.row
-        if status != "refused":
-            return None
         self._drop(entry)
         if code in SLOW_CODES:
             self.backlog.postpone(entry.row, now_ms)
             return None
         return "shelved", entry.row
+
+    def heard(self, now_ms: int) -> None:
+        """Note that the city receipts what was published: one receipt that fits is the sign, no other is."""
+        self.misfits = 0
+        self._last_receipt_ms = now_ms
+        if self.state == NO_RECEIPTS:
+            self._flow()
 
     def knows(self, ce_id: str) -> bool:
         """Say whether this event was published and has no receipt."""

@@ -243,6 +243,7 @@ class Uplink:
             self.receipts_unknown += 1
         else:
             self._delivery.backlog.settled_unseen(event_id)
+            self._delivery.heard(_now_ms())
             settled.append(event_id)
 
     def _shelve(self, row: EventRow, code: str) -> None:

@@ -308,3 +308,19 @@ def test_delivery_receipt_for_other_bytes_settles_nothing(status):
         assert delivery.knows("YP-0001-1-1")
     own = sha256(row.evidence).hexdigest()[:16]
     assert delivery.receipt("YP-0001-1-1", status, "malformed", 2, own)[1].id == row.id
+
+
+def test_delivery_receipts_that_fit_nothing_are_no_sign_of_life_and_are_counted():
+    delivery = make()
+    delivery.backlog.add([event(1), event(2)])
+    delivery.connected(0)
+    for entry in entries(delivery, 0):
+        delivery.acked(entry, 0, 0)
+    wrong = [("YP-0001-1-99", "stored", None), ("YP-0001-1-1", "stored", "0" * 16), ("YP-0001-1-1", "fine", None)]
+    for now_ms in range(0, rule.NO_RECEIPT_MS + 1, 20_000):
+        for ce_id, status, digest in wrong:
+            assert delivery.receipt(ce_id, status, "", now_ms, digest) is None
+        delivery.tick(now_ms)
+    assert (delivery.state, delivery.misfits, delivery.unreceipted) == (rule.NO_RECEIPTS, 12, 2)
+    receipt(delivery, 2, rule.NO_RECEIPT_MS + 1)
+    assert (delivery.state, delivery.misfits) == (rule.FLOWING, 0)
