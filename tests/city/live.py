@@ -37,13 +37,15 @@ class Agent:
         client.on_connect = lambda *_: client.subscribe(f"yiping/v1/+/agent/{name}/receipt", 1)
         client.on_message = self._on_message
         client.on_publish = self._on_publish
+        subscribed = threading.Event()
+        client.on_subscribe = lambda *_: subscribed.set()
         client.reconnect_delay_set(1, 1)
         properties = mqtt.Properties(mqtt.PacketTypes.CONNECT)
         properties.SessionExpiryInterval = 3600
         client.connect("127.0.0.1", port, clean_start=False, properties=properties)
         client.loop_start()
         self.client = client
-        until(client.is_connected, "the agent's connection")
+        until(subscribed.is_set, "the agent's subscription")
 
     def publish(self, *batch: Raw) -> None:
         for raw in batch:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import threading
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -14,7 +15,7 @@ from host_agent.receiver.store import StoreError
 from host_agent.receiver.subscriber import Subscriber
 from simulator.demo.broker import BrokerPart, find_mosquitto
 from simulator.demo.parts import free_port
-from tests.city.live import WAIT_S, Agent
+from tests.city.live import WAIT_S, Agent, until
 from tests.city.terminals import Raw
 
 TOPIC = "yiping/v1/C01/terminal/YP-0001/event"
@@ -152,12 +153,14 @@ def test_events_that_come_while_a_commit_runs_share_the_next(config, agent):
 
 def test_receipts_of_one_batch_are_gathered_by_agent(config, broker, agent):
     other = Agent(broker.port, "pc-02")
-    messages = []
+    messages, subscribed = [], threading.Event()
     watch = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     watch.on_message = lambda _c, _d, message: messages.append(message.topic)
+    watch.on_subscribe = lambda *_: subscribed.set()
     watch.connect("127.0.0.1", broker.port)
     watch.subscribe("yiping/v1/+/agent/+/receipt", 1)
     watch.loop_start()
+    until(subscribed.is_set, "the watch's subscription")
 
     async def main():
         subscriber = Subscriber(config, None, random.Random(1))
@@ -167,6 +170,7 @@ def test_receipts_of_one_batch_are_gathered_by_agent(config, broker, agent):
         await working(subscriber, lambda: len(agent.receipts) + len(other.receipts) == 1000, "all receipts")
 
     asyncio.run(main())
+    until(lambda: len(messages) >= 6, "the six messages at the watch")
     watch.disconnect()
     watch.loop_stop()
     other.close()

@@ -5,6 +5,7 @@ import contextlib
 import json
 import random
 import signal
+from hashlib import sha256
 
 import pytest
 
@@ -17,7 +18,7 @@ from host_agent.errors import UserError
 from host_agent.store import Store
 from host_agent.uplink import Uplink
 from host_agent.writer import Writer, utc_ms
-from tests.unit.agent_support import MOSQUITTO, Broker, StandInReceiver, free_port
+from tests.unit.agent_support import MOSQUITTO, Broker, StandInReceiver, free_port, wait_until
 from tests.unit.test_store import event
 from tests.unit.tls_files import Authority
 
@@ -118,6 +119,7 @@ def test_uplink_without_receipts_everything_stays_and_a_late_receipt_settles(tmp
     async def scenario(parts):
         parts.add(range(1, 11))
         await parts.until("publication", lambda: parts.delivery.reached == 10)
+        await parts.until("the events at the receiver", lambda: len(receiver.ids()) == 10)
         assert parts.store.counts()["waiting"] == 10
         for one in list(receiver.received):
             receiver.receipt(one)
@@ -176,6 +178,7 @@ def test_uplink_receipt_for_an_earlier_run_settles_without_publishing_again(tmp_
     async def before(parts):
         parts.add([1])
         await parts.until("publication", lambda: parts.delivery.reached == 1)
+        await parts.until("the event at the receiver", lambda: receiver.ids())
 
     async def after(parts):
         await parts.receipted(1)
@@ -183,6 +186,26 @@ def test_uplink_receipt_for_an_earlier_run_settles_without_publishing_again(tmp_
 
     run(tmp_path, broker.port, before)
     receiver.receipt(receiver.received[0])
+    run(tmp_path, broker.port, after)
+
+
+def test_uplink_receipt_for_other_bytes_of_an_earlier_run_settles_nothing(tmp_path, broker, receiver):
+    receiver.answer = False
+
+    async def before(parts):
+        parts.add([1, 2])
+        await parts.until("publication", lambda: parts.delivery.reached == 2)
+
+    async def after(parts):
+        await parts.receipted(1)
+        assert [row.seq for row in parts.store.waiting(0, 9, 9)] == [1]
+
+    run(tmp_path, broker.port, before)
+    topic = "yiping/v1/C01/agent/pc-01/receipt"
+    digests = {1: sha256(b"other bytes").hexdigest(), 2: sha256(event(2).evidence).hexdigest()}
+    # Both in one message: when the second has settled, the first has been judged.
+    lines = [{"id": f"YP-0001-1-{seq}", "status": "stored", "sha256": digest} for seq, digest in digests.items()]
+    receiver.client.publish(topic, json.dumps(lines), qos=1)
     run(tmp_path, broker.port, after)
 
 
@@ -317,6 +340,7 @@ def test_uplink_state_is_retained_online_and_offline_at_the_end(tmp_path, broker
         parts.uplink.set_terminal_state("YP-0001", {"state": "ready"})
 
     run(tmp_path, broker.port, scenario)
+    wait_until("both states at the receiver", lambda: len(receiver.other[topic]) >= 2)
     assert [json.loads(payload)["state"] for payload in receiver.other[topic]] == ["online", "offline"]
     assert len(receiver.other["yiping/v1/C01/terminal/YP-0001/state"]) == 1
 
