@@ -162,7 +162,7 @@ class Delivery:
         other bytes, sent under this event's id by somebody else, settles nothing.
         """
         entry = self._entries.get(ce_id)
-        if entry is None or status not in _STATUSES or not _means(digest, entry.row.evidence):
+        if entry is None or status not in _STATUSES or not means(digest, entry.row.evidence):
             self.misfits += 1
             return None
         self.heard(now_ms)
@@ -250,6 +250,6 @@ def parse_event_id(ce_id: str) -> tuple[str, int, int, int] | None:
     return parts[0], int(parts[1]), int(seq), int(copy or 1)
 
 
-def _means(digest: str | None, evidence: bytes) -> bool:
+def means(digest: str | None, evidence: bytes) -> bool:
     """Say whether a receipt is about these bytes; a city that gives no digest is believed."""
     return digest is None or (digest != "" and sha256(evidence).hexdigest().startswith(digest))

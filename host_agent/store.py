@@ -200,13 +200,12 @@ class Store:
         )
         return [EventRow._make(row) for row in rows]
 
-    def waiting_id(self, terminal: str, epoch: int, seq: int, copy: int) -> int | None:
-        """Return the row id of an event that still has no receipt."""
-        row = self._read.execute(
-            "SELECT id FROM events WHERE terminal = ? AND epoch = ? AND seq = ? AND copy = ? AND state = 0",
+    def waiting_event(self, terminal: str, epoch: int, seq: int, copy: int) -> tuple[int, bytes] | None:
+        """Return row id and evidence of an event that still has no receipt."""
+        return self._read.execute(
+            "SELECT id, evidence FROM events WHERE terminal = ? AND epoch = ? AND seq = ? AND copy = ? AND state = 0",
             (terminal, epoch, seq, copy),
         ).fetchone()
-        return row[0] if row else None
 
     def counts(self) -> dict[str, int]:
         """Return waiting, refused, rows, and the totals since the store was made."""

@@ -229,22 +229,22 @@ class Uplink:
             done = self._delivery.receipt(ce_id, status, code, now_ms, digest)
             if done is None:
                 if status in rule.SETTLING and not self._delivery.knows(ce_id):
-                    self._receipt_unseen(ce_id, settled)
+                    self._receipt_unseen(ce_id, digest, settled)
             elif done[0] == "settled":
                 settled.append(done[1].id)
             else:
                 self._shelve(done[1], code)
 
-    def _receipt_unseen(self, ce_id: str, settled: list[int]) -> None:
+    def _receipt_unseen(self, ce_id: str, digest: str | None, settled: list[int]) -> None:
         """Settle what was published by an earlier run of this agent, or count a receipt that names nothing waiting."""
         identity = rule.parse_event_id(ce_id)
-        event_id = self._store.waiting_id(*identity) if identity else None
-        if event_id is None:
+        waiting = self._store.waiting_event(*identity) if identity else None
+        if waiting is None or not rule.means(digest, waiting[1]):
             self.receipts_unknown += 1
         else:
-            self._delivery.backlog.settled_unseen(event_id)
+            self._delivery.backlog.settled_unseen(waiting[0])
             self._delivery.heard(_now_ms())
-            settled.append(event_id)
+            settled.append(waiting[0])
 
     def _shelve(self, row: EventRow, code: str) -> None:
         _log.error("the city refused an event", extra={"event": rule.event_id(row), "code": code})
