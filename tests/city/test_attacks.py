@@ -501,7 +501,8 @@ def test_attack_random_messages_never_stop_the_receiver(hall, rated):
 
 
 def test_table_of_attacks_names_each_test_and_no_other():
-    source = Path(__file__).read_text(encoding="utf-8")
+    console = ROOT / "tests" / "device" / "test_attack_console.py"
+    source = Path(__file__).read_text(encoding="utf-8") + console.read_text(encoding="utf-8")
     table = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     tests = set(re.findall(r"^def (test_attack_\w+)", source, re.MULTILINE))
     assert set(re.findall(r"`(test_attack_\w+)`", table)) == tests
