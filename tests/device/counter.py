@@ -10,6 +10,7 @@ from pathlib import Path
 from host_agent.receiver.aes import Aes
 from protocol import evidence, messages, rating, reasons, record
 from protocol.link import AgentLink
+from simulator.peer import Link
 from simulator.terminal import VIRTUAL_UTC_US, SimTerminal
 
 CLERK = {"number": "3017", "name": "欧阳晓静", "post": "综合受理窗口", "stars": 4}
@@ -34,7 +35,9 @@ class Counter:
         self.hello: dict | None = None
         self.lost: list[str] = []
         self.answers: dict[int, tuple[int, dict | None]] = {}
+        self.failed: set[int] = set()  # requests that were given up
         self.acknowledges = True
+        self.over: Callable[[AgentLink], Link] = lambda link: link  # puts a line between cable and agent
         self.peer = None
         self._session = 0
 
@@ -71,7 +74,7 @@ class Counter:
         held = max(self.events, default=0) if seq is None else seq
         nonce = self._session.to_bytes(8, "big")
         link = AgentLink(self.now_ms, nonce, self._session, utc_ms, self.epoch if held else 0, held)
-        self.peer = self.terminal.attach(link)
+        self.peer = self.terminal.attach(self.over(link))
         self.peer.on_event = self._on_event
 
     def connect(self, seq: int | None = None) -> None:
@@ -87,6 +90,8 @@ class Counter:
             self._store(event[1])
         elif name == "replied":
             self.answers[event[1]] = (event[2], event[3])
+        elif name == "failed":
+            self.failed.add(event[1])
         elif name == "state":
             self.states.append((event[1]["state"], event[1]["invite"]))
         elif name == "status":
