@@ -21,7 +21,7 @@ from simulator.wiring import Wiring
 
 PWRON_RESET, WDT_RESET = 1, 3
 START_US = 20_000  # boot ROM and start of the interpreter until boot.py
-SILENCE_S = 20.0  # virtual: a firmware that computes longer than this without its chips hangs
+SILENCE_S = 60.0  # virtual: a firmware that computes longer than this without its chips hangs
 _UID = b"YIPING"
 
 POWER_ON, WATCHDOG, RESET, SOFT_RESET = "power_on", "watchdog", "reset", "soft_reset"
@@ -146,6 +146,12 @@ class Engine:
             "<BBQQQ", self.clock.virtual, self._cause, self.clock.now_us, epoch_us, self._ticks_start_us
         )
         return numbers + self._uid + self._rng.getrandbits(32).to_bytes(4, "little")
+
+    @property
+    def firmware_pid(self) -> int | None:
+        """Return the process id of the running firmware, None while there is none."""
+        firmware = self._firmware
+        return None if firmware is None else firmware.pid
 
     @property
     def main_ended(self) -> bool:
