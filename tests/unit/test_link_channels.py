@@ -6,6 +6,7 @@ import pytest
 
 from protocol import frame, messages
 from tests.unit.line import Channel, World
+from tests.unit.line_limit import link_rate, selective_repeat_limit
 
 CHANNELS = {
     "perfect": Channel(),
@@ -74,13 +75,24 @@ def test_either_side_restarted_at_any_byte_loses_and_doubles_nothing(channel: st
     world.check_all_stored()
 
 
-def test_either_side_restarted_at_each_byte_of_the_opening() -> None:
-    for cut in range(1, 420, 3):
-        world = World(cut, Channel(), Channel())
-        world.kills = [(cut, "agent" if cut % 2 else "terminal")]
-        world.add_events(3)
-        assert world.run(60000, world.is_all_stored), cut
-        assert world.restarts == 1
+def _short_life(kills: list[tuple[int, str]]) -> World:
+    """Return a world after a whole short conversation: HELLO, heartbeats, two events, a request, their answers."""
+    world = World(1)
+    world.kills = kills
+    world.add_events(2)
+    world.agent.request(messages.PAUSE, {"paused": True}, 0)
+    assert world.run(60000, world.is_all_stored), kills
+    world.run(world.now_ms + 20)
+    return world
+
+
+@pytest.mark.parametrize("side", ["agent", "terminal"])
+def test_either_side_restarted_at_each_byte_of_a_conversation_loses_and_doubles_nothing(side: str) -> None:
+    whole = _short_life([])
+    assert whole.of("agent", "replied") and whole.of("terminal", "request")
+    for cut in range(1, whole.delivered_bytes):
+        world = _short_life([(cut, side)])
+        assert world.restarts == 1, cut
         world.check_all_stored()
 
 
@@ -176,34 +188,13 @@ def test_unreadable_events_block_nothing() -> None:
     world.check_all_stored()
 
 
-def _best_rate(bit_error: float, size: int, baud: int) -> float:
-    """Return events/ms of an ideal selective repeat: the best number of events a frame, each sent until it is sound."""
-    best = 0.0
-    for rows in range(1, 6):
-        events = [(1000 + i, 0, b"\x99" * size) for i in range(rows)]
-        body = messages.encode(messages.EVENTS, {"events": events})
-        if len(body) > frame.MAX_BODY:
-            break
-        length = len(frame.encode(messages.EVENTS, 7, 7, body))
-        sound = (1 - bit_error) ** (8 * length)
-        best = max(best, rows * sound / (length * 10000 / baud))
-    return best
-
-
 @pytest.mark.parametrize("turnaround_ms", [2, 22])
 @pytest.mark.parametrize(
     ("bit_error", "count", "least"), [(0, 600, 0.99), (1e-5, 2000, 0.99), (1e-4, 1000, 0.97), (1e-3, 300, 0.8)]
 )
 def test_throughput_comes_near_the_ideal(bit_error: float, count: int, least: float, turnaround_ms: int) -> None:
-    rates = []
-    for seed in (91, 92, 93):
-        channel = Channel(delay_ms=turnaround_ms / 2, bit_error=bit_error)
-        world = World(seed, channel, channel, commit_ms=0)
-        world.add_events(count)
-        world.run(60000, lambda world=world: bool(world.store))
-        start_ms, had = world.now_ms, len(world.store)
-        assert world.run(PATIENCE_MS, world.is_all_stored)
-        rates.append((count - had) / (world.now_ms - start_ms))
-    share = sum(rates) / len(rates) / _best_rate(bit_error, 165, 115200)
+    channel = Channel(delay_ms=turnaround_ms / 2, bit_error=bit_error)
+    rates = [link_rate(channel, seed, count) for seed in (91, 92, 93)]
+    share = sum(rates) / len(rates) / selective_repeat_limit(bit_error)
     print(f"{share:.3f} of the ideal")
     assert share >= least
