@@ -11,7 +11,7 @@ import cryptolib
 from app import clock, desk, policy, recorder, session, supervisor, version
 from drivers import nor_w25q, watchdog
 from link import alarm, peer, tasks
-from protocol import evidence, rating, reasons
+from protocol import codes, reasons, sealing
 from protocol.link import TerminalLink
 from store import journal
 from ui import canvas, display, glyphs, loop, panel, strings
@@ -36,8 +36,8 @@ def compose() -> tuple:
     time_ = clock.Clock(time.ticks_ms, time.ticks_diff, hardware.rtc)
     sealer = None
     if store is not None:
-        key = evidence.event_key(own.secret, own.epoch)
-        sealer = evidence.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
+        key = sealing.event_key(own.secret, own.epoch)
+        sealer = sealing.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
     writer = recorder.Recorder(store, sealer, time_, own is not None and own.reveal_level)
     known = () if store is None else store.known_invites
     machine = session.Session(policy.Policy(own and own.qr), known, 0, lambda: os.urandom(16))
@@ -84,7 +84,7 @@ async def live() -> None:
                 delattr(sys.modules[package], module)
     gc.collect()
     await tasks.watch(watched, supervisor.CHECK_MS)
-    front.note(rating.FAULT, {recorder.f.WHY: reasons.WHY_TASK_DIED}, waits=False)
+    front.note(codes.FAULT, {recorder.f.WHY: reasons.WHY_TASK_DIED}, waits=False)
 
 
 try:

@@ -1,7 +1,7 @@
 """Holds what the API answers when it refuses: a code for programs, a sentence and a cure for people."""
 
 from host_agent.errors import AgentError
-from protocol import reasons
+from protocol import reason_texts, reasons
 
 TERMINAL_ABSENT = "terminal_absent"
 NO_ANSWER = "no_answer"
@@ -45,7 +45,7 @@ def from_reason(reason: int) -> Refusal:
     return Refusal(
         422 if reason in _UNPROCESSABLE else 409,
         reason_code(reason),
-        reasons.text_en(reason),
+        reason_texts.text_en(reason),
         _CURES.get(reason, "look at the terminal's screen"),
     )
 
@@ -58,7 +58,7 @@ def from_reason_code(code: str) -> Refusal:
 
 def reason_code(reason: int) -> str:
     """Return the code for programs of a reason."""
-    return reasons.NAMES.get(reason, f"reason_{reason}")
+    return reason_texts.NAMES.get(reason, f"reason_{reason}")
 
 
 def absent(window: str) -> Refusal:

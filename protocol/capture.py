@@ -3,7 +3,7 @@
 The parser is the link's own (frame.Reader, messages.decode), so a capture shows what a link end would have seen.
 """
 
-from protocol import evidence, frame, messages, reasons
+from protocol import evidence, frame, messages, reason_texts
 from protocol.errors import EvidenceError, MessageError
 from protocol.rating import KIND_NAMES
 
@@ -20,7 +20,7 @@ def describe(type_: int, session: int, id_: int, body: bytes) -> dict:
     if type_ == messages.EVENTS:
         found["events"] = [_event(seq, age_ms, data) for seq, age_ms, data in fields["events"]]
     elif type_ == messages.REPLY:
-        found["reason"] = reasons.NAMES.get(fields["reason"], str(fields["reason"]))
+        found["reason"] = reason_texts.NAMES.get(fields["reason"], str(fields["reason"]))
         found["detail"] = plain(fields["detail"])
     else:
         found["fields"] = plain(fields)

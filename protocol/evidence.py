@@ -1,4 +1,4 @@
-"""One event as evidence: COSE_Encrypt0 (RFC 9052) over deterministic CBOR, sealed once at the terminal.
+"""One event as evidence: COSE_Encrypt0 (RFC 9052) over deterministic CBOR, sealed once at the terminal, see sealing.py.
 
 Layout: `[ protected, {}, ciphertext ]` untagged. protected = {1: 10, 4: kid, 6: boot u32 ‖ seq u32, -65537: kind,
 -65538: invite (absent without one), -65539: epoch}. Plaintext = one map with integer keys, then zero bytes up to 96.
@@ -10,16 +10,13 @@ Nonce = "YP1" ‖ epoch u16 ‖ boot u32 ‖ seq u32, big-endian; external_aad =
 
 from hashlib import sha256
 
-from protocol import cbor, ccm
+from protocol import cbor, ccm, sealing
 from protocol.errors import CborError, EvidenceError
+from protocol.sealing import PLAINTEXT, Sealer, event_key, plaintext
 
-PLAINTEXT = 96  # bytes, for every kind: the length tells nothing
+__all__ = ["PLAINTEXT", "Sealer", "event_key", "plaintext"]  # beside what is defined here
+
 MAX_EVENT = 183  # bytes
-EXTERNAL_AAD = b"yiping/1"
-ALGORITHM = 10  # AES-CCM-16-64-128, RFC 9053 section 4.2
-MAX_KID = 20
-
-_ALG, _KID, _PARTIAL_IV, _KIND, _INVITE, _EPOCH = 1, 4, 6, -65537, -65538, -65539
 
 # keys of the plaintext map; evidence_fields.py has their types
 FIELD_NAMES = {
@@ -68,45 +65,6 @@ class Clear:
         self.ciphertext = ciphertext
 
 
-class Sealer:
-    """Seal the events of one terminal and epoch; `aes` as in ccm."""
-
-    def __init__(self, aes: object, key: bytes, kid: str, epoch: int) -> None:
-        self._cipher = aes(key)
-        self._kid = kid.encode()
-        self._epoch = epoch
-        if not 1 <= len(self._kid) <= MAX_KID:
-            raise EvidenceError(f"terminal id must have 1 to {MAX_KID} bytes")
-
-    def seal(self, kind: int, invite: bytes | None, boot: int, seq: int, fields: dict) -> bytes:
-        """Return the event's bytes; never give (boot, seq) twice with other fields. EvidenceError if too long."""
-        header = {
-            _ALG: ALGORITHM,
-            _KID: self._kid,
-            _PARTIAL_IV: boot.to_bytes(4, "big") + seq.to_bytes(4, "big"),
-            _KIND: kind,
-            _EPOCH: self._epoch,
-        }
-        if invite is not None:
-            header[_INVITE] = invite
-        protected = cbor.encode(header)
-        nonce = _nonce(self._epoch, boot, seq)
-        return cbor.encode([protected, {}, ccm.seal(self._cipher, nonce, plaintext(fields), _aad(protected))])
-
-
-def event_key(secret: bytes, epoch: int) -> bytes:
-    """Return the 16-byte AES key of an epoch from the terminal's 32-byte secret."""
-    return _hmac_sha256(secret, b"yiping event key" + epoch.to_bytes(2, "big"))[:16]
-
-
-def plaintext(fields: dict) -> bytes:
-    """Return the 96 bytes that are sealed; EvidenceError if the fields do not fit."""
-    data = cbor.encode(fields)
-    if len(data) > PLAINTEXT:
-        raise EvidenceError(f"{len(data)} bytes of fields, at most {PLAINTEXT} fit")
-    return data + bytes(PLAINTEXT - len(data))
-
-
 def parse(event: bytes | bytearray | memoryview) -> Clear:
     """Return the clear part, which is not yet authentic; EvidenceError if it is not written as it must be."""
     try:
@@ -133,8 +91,8 @@ def open_parsed(aes: object, key: bytes, clear: Clear) -> dict:
     """Return the fields of what `parse` gave, which is authentic then; EvidenceError if not. For the host only."""
     from protocol import evidence_fields
 
-    nonce = _nonce(clear.epoch, clear.boot, clear.seq)
-    data = ccm.open_(aes(key), nonce, clear.ciphertext, _aad(clear.protected))
+    nonce = sealing.nonce_of(clear.epoch, clear.boot, clear.seq)
+    data = ccm.open_(aes(key), nonce, clear.ciphertext, sealing.aad_of(clear.protected))
     try:
         fields, end = cbor.decode_prefix(data)
     except CborError as error:
@@ -162,33 +120,17 @@ def invite_id(preimage: bytes) -> bytes:
     return sha256(preimage).digest()[:16]
 
 
-def _hmac_sha256(key: bytes, message: bytes) -> bytes:
-    """RFC 2104, for keys of at most one block (64 bytes)."""
-    padded = key + bytes(64 - len(key))
-    inner = sha256(bytes([byte ^ 0x36 for byte in padded]) + message).digest()
-    return sha256(bytes([byte ^ 0x5C for byte in padded]) + inner).digest()
-
-
-def _nonce(epoch: int, boot: int, seq: int) -> bytes:
-    return b"YP1" + epoch.to_bytes(2, "big") + boot.to_bytes(4, "big") + seq.to_bytes(4, "big")
-
-
-def _aad(protected: bytes) -> bytes:
-    """Return the Enc_structure of RFC 9052 section 5.3."""
-    return cbor.encode(["Encrypt0", protected, EXTERNAL_AAD])
-
-
 def _clear(header: dict, protected: bytes, ciphertext: bytes) -> Clear:
-    kid, iv, kind = header.get(_KID), header.get(_PARTIAL_IV), header.get(_KIND)
-    invite, epoch = header.get(_INVITE), header.get(_EPOCH)
-    if len(header) != (5 if _INVITE not in header else 6) or header.get(_ALG) != ALGORITHM:
+    kid, iv, kind = header.get(sealing.KID), header.get(sealing.PARTIAL_IV), header.get(sealing.KIND)
+    invite, epoch = header.get(sealing.INVITE), header.get(sealing.EPOCH)
+    if len(header) != (5 if sealing.INVITE not in header else 6) or header.get(sealing.ALG) != sealing.ALGORITHM:
         raise EvidenceError("protected header has other labels or another algorithm")
-    if not isinstance(kid, bytes) or not 1 <= len(kid) <= MAX_KID or not all(33 <= byte <= 126 for byte in kid):
+    if not isinstance(kid, bytes) or not 1 <= len(kid) <= sealing.MAX_KID or not all(33 <= byte <= 126 for byte in kid):
         raise EvidenceError("kid is no terminal id")
     if not isinstance(iv, bytes) or len(iv) != 8:
         raise EvidenceError("Partial IV is not boot and seq")
     kind, epoch = _u16(kind), _u16(epoch)
-    if _INVITE in header and (not isinstance(invite, bytes) or len(invite) != 16):
+    if sealing.INVITE in header and (not isinstance(invite, bytes) or len(invite) != 16):
         raise EvidenceError("invite is not 16 bytes")
     boot, seq = int.from_bytes(iv[:4], "big"), int.from_bytes(iv[4:], "big")
     return Clear(kid.decode(), epoch, boot, seq, kind, invite, protected, ciphertext)

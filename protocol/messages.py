@@ -1,6 +1,8 @@
 """The message table: every typed frame body, as a deterministic CBOR array of the fields listed here.
 
-A newer peer may send more fields at the end of an array: they are ignored. Missing or ill-typed fields are an error.
+A newer peer may send more fields at the end of an array: they are ignored. A field that came with a later version has a
+default as its fifth element, which stands for it when an older peer leaves it out. Any other missing or ill-typed field
+is an error.
 """
 
 from protocol import cbor
@@ -37,7 +39,7 @@ _UQ, _BQ, _SQ, _MAPQ = "u?", "b?", "s?", "map?"
 _U8, _U16, _U32, _U64 = 0xFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 _MAX_EVENT = 512  # bytes; evidence has at most 183, the link does not look inside
 
-# type → (name, fields), field = (name, kind, least, most)
+# type → (name, fields), field = (name, kind, least, most) or (name, kind, least, most, default)
 TABLE = {
     HELLO: (
         "HELLO",
@@ -124,9 +126,12 @@ def encode(type_: int, fields: dict) -> bytes:
     else:
         rows = []
         for field in names:
-            if field[0] not in fields:
+            if field[0] in fields:
+                rows.append(fields[field[0]])
+            elif len(field) > 4:
+                rows.append(field[4])
+            else:
                 raise MessageError(f"{name(type_)}: no {field[0]}")
-            rows.append(fields[field[0]])
         _check(type_, names, rows)
     try:
         return cbor.encode(rows)
@@ -170,8 +175,11 @@ def _check_rows(rows: list) -> None:
 
 
 def _check(type_: int, names: tuple, values: list) -> None:
-    if len(values) < len(names):
-        raise MessageError(f"{name(type_)}: {len(values)} fields of {len(names)}")
+    """Raise MessageError unless the values fit; defaults are added for fields that an older peer leaves out."""
+    while len(values) < len(names):
+        if len(names[len(values)]) < 5:
+            raise MessageError(f"{name(type_)}: {len(values)} fields of {len(names)}")
+        values.append(names[len(values)][4])
     for i, field in enumerate(names):
         if not _fits(values[i], field[1], field[2], field[3]):
             raise MessageError(f"{name(type_)}: {field[0]} does not fit")

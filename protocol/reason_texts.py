@@ -1,6 +1,27 @@
-"""English sentences for reasons.py. For the host: a terminal never loads this."""
+"""Names and English sentences for reasons.py. For the host: a terminal never loads this."""
 
 from protocol import reasons
+
+NAMES = {
+    reasons.OK: "ok",
+    reasons.BUSY: "busy",
+    reasons.NO_SESSION: "no_session",
+    reasons.UNKNOWN_MESSAGE: "unknown_message",
+    reasons.BAD_MESSAGE: "bad_message",
+    reasons.VERSION: "version",
+    reasons.NO_CLERK: "no_clerk",
+    reasons.INVITE_OPEN: "invite_open",
+    reasons.INVITE_ENDED: "invite_ended",
+    reasons.INVITE_EXPIRED: "invite_expired",
+    reasons.RATED: "rated",
+    reasons.NO_INVITE: "no_invite",
+    reasons.PAUSED: "paused",
+    reasons.FULL: "full",
+    reasons.FAULT: "fault",
+    reasons.NOT_STORED: "not_stored",
+    reasons.UNSUPPORTED: "unsupported",
+    reasons.OUT_OF_RANGE: "out_of_range",
+}
 
 REASONS = {
     reasons.OK: "done",
@@ -40,3 +61,13 @@ WHYS = {
     reasons.WHY_JOURNAL_FULL: "the journal is full",
     reasons.WHY_DISPLAY: "the display does not answer",
 }
+
+
+def text_en(code: int) -> str:
+    """Return one English sentence for a reply's reason code."""
+    return REASONS.get(code, f"the terminal answered with the unknown reason {code}")
+
+
+def why_text_en(code: int) -> str:
+    """Return one English sentence for a `why` code."""
+    return WHYS.get(code, f"unknown cause {code}")

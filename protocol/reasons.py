@@ -19,27 +19,6 @@ NOT_STORED = 15
 UNSUPPORTED = 16
 OUT_OF_RANGE = 17
 
-NAMES = {
-    OK: "ok",
-    BUSY: "busy",
-    NO_SESSION: "no_session",
-    UNKNOWN_MESSAGE: "unknown_message",
-    BAD_MESSAGE: "bad_message",
-    VERSION: "version",
-    NO_CLERK: "no_clerk",
-    INVITE_OPEN: "invite_open",
-    INVITE_ENDED: "invite_ended",
-    INVITE_EXPIRED: "invite_expired",
-    RATED: "rated",
-    NO_INVITE: "no_invite",
-    PAUSED: "paused",
-    FULL: "full",
-    FAULT: "fault",
-    NOT_STORED: "not_stored",
-    UNSUPPORTED: "unsupported",
-    OUT_OF_RANGE: "out_of_range",
-}
-
 # Evidence key 14: why the terminal started …
 WHY_POWER_ON = 1
 WHY_WATCHDOG = 2
@@ -58,17 +37,3 @@ WHY_TASK_DIED = 26
 WHY_NOR_MISSING = 27
 WHY_JOURNAL_FULL = 28
 WHY_DISPLAY = 29
-
-
-def text_en(code: int) -> str:
-    """Return one English sentence for a reply's reason code; for the host only (loads the text table)."""
-    from protocol import reason_texts
-
-    return reason_texts.REASONS.get(code, f"the terminal answered with the unknown reason {code}")
-
-
-def why_text_en(code: int) -> str:
-    """Return one English sentence for a `why` code; for the host only (loads the text table)."""
-    from protocol import reason_texts
-
-    return reason_texts.WHYS.get(code, f"unknown cause {code}")

@@ -50,21 +50,6 @@ MAX_EVENTS_IN_SECTOR = SECTOR_BYTES // (OVERHEAD_BYTES + MIN_EVENT)
 MAX_BOOTS_IN_SECTOR = SECTOR_BYTES // OVERHEAD_BYTES
 
 
-class Record:
-    """One record of an image: `number` of its sector, `address` in the image."""
-
-    def __init__(
-        self, number: int, address: int, type_: int, boot: int, seq: int, payload: bytes, acknowledged: bool
-    ) -> None:
-        self.number = number
-        self.address = address
-        self.type = type_
-        self.boot = boot
-        self.seq = seq
-        self.payload = payload
-        self.acknowledged = acknowledged
-
-
 def header(journal_id: bytes, number: int) -> bytes:
     """Return the bytes programmed at the start of the n-th sector; the done byte stays blank."""
     head = MAGIC + journal_id + number.to_bytes(4, "little")
@@ -137,40 +122,3 @@ def payload_at(page: memoryview, at: int) -> bytes:
 def is_acknowledged(page: memoryview, at: int) -> bool:
     """Return whether the record's acknowledge byte was programmed."""
     return page[at + page[at] + OVERHEAD_BYTES - 1] != BLANK
-
-
-def scan(image: bytes | bytearray | memoryview, journal_id: bytes | None = None) -> list:
-    """Return all records of a chip's image, oldest first; of the journal with most sectors if none is named.
-
-    For the host: sectors without a header of that journal are left out, as are records that do not check.
-    """
-    view = memoryview(image)
-    sectors = []
-    for start in range(0, len(image), SECTOR_BYTES):
-        try:
-            found, number = parse_header(view[start : start + HEADER_BYTES])
-        except RecordError:
-            continue
-        sectors.append((found, number, start))
-    if journal_id is None:
-        ids = [sector[0] for sector in sectors]
-        journal_id = max(set(ids), key=ids.count) if ids else b""
-    records = []
-    for found, number, start in sorted(sectors, key=lambda sector: sector[1]):
-        if found == journal_id:
-            scan_sector(view[start : start + SECTOR_BYTES], number, start, records)
-    return records
-
-
-def scan_sector(sector: bytes | bytearray | memoryview, number: int, address: int, records: list) -> None:
-    """Append the records of one sector, which lies at `address`."""
-    view = memoryview(sector)
-    for start in range(0, SECTOR_BYTES, PAGE_BYTES):
-        page = view[start : start + PAGE_BYTES]
-        at = HEADER_BYTES if start == 0 else 0
-        size = size_at(page, at)
-        while size > 0:
-            what = type_at(page, at), boot_at(page, at), seq_at(page, at), payload_at(page, at)
-            records.append(Record(number, address + start + at, *what, is_acknowledged(page, at)))
-            at += size
-            size = size_at(page, at)

@@ -7,12 +7,12 @@ cannot be stored stops the terminal: nothing after it in the same list of effect
 from app import fields as f
 from app import keys
 from app.version import FIRMWARE
-from protocol import messages, rating, reasons
+from protocol import codes, messages, reasons
 
 MARK_MS = 3_600_000
 HELD_MAX = 8  # events that wait for the end of a rating; the oldest goes first
 KEY_NUMBERS = keys.CLERK
-_AT_ONCE = (rating.PAUSED, rating.RESUMED)  # they end a rating themselves
+_AT_ONCE = (codes.PAUSED, codes.RESUMED)  # they end a rating themselves
 
 _EVENT_OF = {
     messages.INVITE: ("invited", ("invite", "age_ms", "ttl_ms", "timeout_ms", "origin", "qr")),
@@ -50,26 +50,26 @@ class Desk:
 
     def begin(self, why: int, open_invite: bytes | None, open_origin: int) -> None:
         """Seal that the terminal started, and that an invite was interrupted; show the first screen."""
-        self.note(rating.BOOT, {f.WHY: why, f.FW: FIRMWARE})
+        self.note(codes.BOOT, {f.WHY: why, f.FW: FIRMWARE})
         if open_invite is not None:
             fields = {f.WHY: reasons.WHY_POWER_CUT, f.ORIGIN: open_origin}
-            self._carry_out([("seal", rating.INTERRUPTED, open_invite, fields)])
+            self._carry_out([("seal", codes.INTERRUPTED, open_invite, fields)])
         if self._clock.chip_missing:
-            self.note(rating.FAULT, {f.WHY: reasons.WHY_RTC_MISSING})
+            self.note(codes.FAULT, {f.WHY: reasons.WHY_RTC_MISSING})
         self.handle(("started",))
 
     def found(self, console: bool, case_open: bool) -> None:
         """Seal what the start found out of order: a console let in by the jumper, an open case."""
         if console:
-            self.note(rating.MAINTENANCE, {})
+            self.note(codes.MAINTENANCE, {})
         if case_open:
-            self.note(rating.CASE_OPENED, {})
+            self.note(codes.CASE_OPENED, {})
 
     def key(self, number: int, down: bool, ticks: int) -> None:
         """Take an edge of a contact; the one after the keys is the case's switch."""
         if number > KEY_NUMBERS:
             if not down:
-                self.note(rating.CASE_OPENED, {})
+                self.note(codes.CASE_OPENED, {})
                 self._done()
             return
         self.handle(("key_down" if down else "key_up", number, self._clock.at(ticks)))
@@ -114,7 +114,7 @@ class Desk:
         if now_ms >= self._mark_at:
             self._mark_at = now_ms + MARK_MS
             self._clock.read_chip()
-            self.note(rating.MARK, {})
+            self.note(codes.MARK, {})
         self._panel.tick(now_ms)
         first = self._mark_at
         for due in (self.session.deadline_ms(), self._panel.due_ms()):
@@ -170,7 +170,7 @@ class Desk:
     def _set_time(self, utc_ms: int) -> None:
         jumped, before = self._clock.set(utc_ms)
         if jumped:
-            self.note(rating.CLOCK_SET, {} if before is None else {f.T0: before})
+            self.note(codes.CLOCK_SET, {} if before is None else {f.T0: before})
 
     def _done(self) -> None:
         self._settle()
@@ -188,7 +188,7 @@ class Desk:
             self._full_unreported = self._full_unreported or room <= 0
             self._carry_out(self.session.handle(("room_changed", room), self._clock.now_ms()))
         if self._full_unreported and self._recorder.room_for_other():
-            self._full_unreported = not self.note(rating.FAULT, {f.WHY: reasons.WHY_JOURNAL_FULL})
+            self._full_unreported = not self.note(codes.FAULT, {f.WHY: reasons.WHY_JOURNAL_FULL})
 
     def _carry_out(self, effects: list) -> None:
         """Carry out effects in order; stop at the first that cannot be stored."""
@@ -213,7 +213,7 @@ class Desk:
     def _do(self, effect: tuple) -> None:
         name = effect[0]
         if name == "seal":
-            if effect[1] in rating.OUTCOMES:
+            if effect[1] in codes.OUTCOMES:
                 self._recorder.seal(effect[1], effect[2], effect[3])
             else:
                 self.note(effect[1], effect[3], effect[1] not in _AT_ONCE)

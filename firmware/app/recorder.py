@@ -7,7 +7,7 @@ sequence free for the next boot, whose number keeps the nonce from coming twice.
 from array import array
 
 from app import fields as f
-from protocol import rating
+from protocol import codes
 
 _AGES = 128  # events of this boot whose time is remembered, twice the link's window
 
@@ -40,7 +40,7 @@ class Recorder:
         utc_ms = self._clock.utc_ms()
         if utc_ms is not None:
             fields[f.T] = utc_ms
-        if kind == rating.RATED and self._reveal:
+        if kind == codes.RATED and self._reveal:
             fields[f.REVEAL] = True
         journal.append_event(seq, self._sealer.seal(kind, invite, journal.boot, seq, fields))
         self._sealed_ms[seq % _AGES] = fields[f.UP] & 0xFFFFFFFF

@@ -2,7 +2,7 @@
 
 from app import states
 from app.policy import TIMES
-from protocol import rating, reasons
+from protocol import codes, reasons
 
 
 class Requests(states.States):
@@ -77,7 +77,7 @@ class Requests(states.States):
             return reasons.INVITE_OPEN
         if self.clerk is None and self.policy["no_clerk"] == "refuse":
             return reasons.NO_CLERK
-        if origin not in (rating.ORIGIN_COUNTER, rating.ORIGIN_CLERK_PAGE) or (
+        if origin not in (codes.ORIGIN_COUNTER, codes.ORIGIN_CLERK_PAGE) or (
             timeout_ms and not lowest <= timeout_ms <= highest
         ):
             return reasons.OUT_OF_RANGE
@@ -86,15 +86,15 @@ class Requests(states.States):
     def _on_cancelled(self, now_ms: int, request: int, invite: bytes) -> None:
         """End an open invite that nobody has rated; after the first press the answer is RATED."""
         if self.state == states.INVITED and invite == self.invite:
-            self._end(rating.CANCELLED)
+            self._end(codes.CANCELLED)
             self._ticket = None
             self._reply(request, reasons.OK)
             self._rest(now_ms)
             return
         last, outcome = self._last
-        if invite == last and outcome == rating.RATED:
+        if invite == last and outcome == codes.RATED:
             self._reply(request, reasons.RATED)
-        elif invite == last and outcome == rating.CANCELLED:
+        elif invite == last and outcome == codes.CANCELLED:
             self._reply(request, reasons.OK)
         else:
             self._reply(request, reasons.INVITE_ENDED if invite in self._known else reasons.NO_INVITE)

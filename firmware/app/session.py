@@ -23,7 +23,7 @@ Effects: ("seal", kind, invite, fields) · ("record_invite", invite, origin) · 
 from app import fields, keys, states
 from app.requests import Requests
 from app.uninvited import Uninvited
-from protocol import rating, reasons
+from protocol import codes, reasons
 
 CHANGES_MAX = 8  # rated events of one invite: the journal keeps room for so many
 HIDE_MS = 2_000  # the next in the queue must not read the level off the screen
@@ -102,7 +102,7 @@ class Session(Requests):
             self._level_hidden = True
             self._show()
         elif self.state == states.INVITED:
-            self._end(rating.TIMED_OUT)
+            self._end(codes.TIMED_OUT)
             self._enter(states.UNRATED, now_ms, "unrated_ms")
         elif self.state == states.CHOSEN:
             self._after_choice(now_ms)
@@ -146,9 +146,9 @@ class Session(Requests):
 
     def _choose(self, key: int, at_ms: int, now_ms: int) -> None:
         """Seal the level, then show it: the first press and each change alike."""
-        self._level = rating.level_of_key(key)
+        self._level = codes.level_of_key(key)
         self._changes += 1
-        self._seal(rating.RATED, {fields.LEVEL: self._level, fields.DWELL: self._dwell})
+        self._seal(codes.RATED, {fields.LEVEL: self._level, fields.DWELL: self._dwell})
         self._out.append(("tone", "press"))
         change_ms = self.policy.ms("change_ms")
         if change_ms == 0:
@@ -171,7 +171,7 @@ class Session(Requests):
         if self._guarded(at_ms):
             self._touched(at_ms)
             return
-        self._end(rating.DECLINED)
+        self._end(codes.DECLINED)
         self._out.append(("tone", "press"))
         self._enter(states.THANKS, now_ms, "thanks_ms")
 
@@ -187,7 +187,7 @@ class Session(Requests):
             return
         count = self.uninvited.pressed(at_ms)
         if count:
-            self._out.append(("seal", rating.UNINVITED, None, {fields.N: count}))
+            self._out.append(("seal", codes.UNINVITED, None, {fields.N: count}))
         if self.state in states.RESTING or self.state == states.NOT_INVITED:
             self._enter(states.NOT_INVITED, now_ms, "not_invited_ms")
 
@@ -198,7 +198,7 @@ class Session(Requests):
         if not allowed or self._new_invite is None or self.state == states.INVITED or self._refusal() != reasons.OK:
             self._out.append(("tone", "refused"))
             return
-        self._open(self._new_invite(), rating.ORIGIN_CLERK_KEY, self.policy.ms("invite_ms"), None, None, now_ms)
+        self._open(self._new_invite(), codes.ORIGIN_CLERK_KEY, self.policy.ms("invite_ms"), None, None, now_ms)
 
     def _stuck(self, key: int, now_ms: int) -> None:
         """Report a stuck key, at most once an hour."""
@@ -207,4 +207,4 @@ class Session(Requests):
         reported = self._stuck_at.get(key)
         if reported is None or now_ms - reported >= STUCK_REPORT_MS:
             self._stuck_at[key] = now_ms
-            self._out.append(("seal", rating.FAULT, None, {fields.WHY: reasons.WHY_KEY_STUCK, fields.N: key}))
+            self._out.append(("seal", codes.FAULT, None, {fields.WHY: reasons.WHY_KEY_STUCK, fields.N: key}))

@@ -1,7 +1,7 @@
 """Name the states of a terminal and hold what every change of state has in common."""
 
 from app import fields as f
-from protocol import rating, reasons
+from protocol import codes, reasons
 
 NO_CLERK = "no_clerk"
 IDLE = "idle"
@@ -64,7 +64,7 @@ class States:
 
     def _seal(self, kind: int, fields: dict) -> None:
         """Seal an event of the invite with what is known of it."""
-        fields[f.INPUT] = rating.INPUT_KEY
+        fields[f.INPUT] = codes.INPUT_KEY
         fields[f.LANG] = LANG
         fields[f.ORIGIN] = self._origin
         self._last = (self.invite, kind)
@@ -110,7 +110,7 @@ class States:
         """Make the wanted pause or resumption true, once, with its event."""
         if self._pause_wanted != self._paused and not self._why:
             self._paused = self._pause_wanted
-            self._out.append(("seal", rating.PAUSED if self._paused else rating.RESUMED, None, {}))
+            self._out.append(("seal", codes.PAUSED if self._paused else codes.RESUMED, None, {}))
 
     def _tell(self) -> None:
         self._out.append(("state", self.state, self.invite))
@@ -125,7 +125,7 @@ class States:
         if self.state == CHOSEN:
             return {"until_ms": self._until, "level": 0 if self._level_hidden else self._level}
         if self.state == THANKS:
-            return {"declined": self._last[1] == rating.DECLINED}
+            return {"declined": self._last[1] == codes.DECLINED}
         if self.state in (IDLE, SERVING):
             return {"clerk": self.clerk, "ticket": self._ticket}
         if self.state == NO_CLERK:

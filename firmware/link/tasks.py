@@ -5,7 +5,7 @@ import time
 from asyncio import sleep_ms
 
 from link.alarm import LONGEST_MS
-from protocol import rating, reasons
+from protocol import codes, reasons
 from store.faults import JournalError
 
 _STEP_MS = 10  # between two pieces of the journal's work: screen and link come first
@@ -59,7 +59,7 @@ def _report_lost(journal: object, desk: object) -> None:
     if desk.session.choosing():
         return
     for number in list(journal.faults):
-        if desk.note(rating.FAULT, {_WHY: reasons.WHY_SECTOR_UNREADABLE, _N: 1}):
+        if desk.note(codes.FAULT, {_WHY: reasons.WHY_SECTOR_UNREADABLE, _N: 1}):
             journal.fault_reported(number)
 
 

@@ -5,7 +5,7 @@ Only sectors that changed since the last look are parsed; what was once seen sta
 
 from pathlib import Path
 
-from protocol import evidence, record
+from protocol import evidence, record, record_scan
 from protocol.errors import EvidenceError, RecordError
 from protocol.rating import KIND_NAMES
 from simulator.demo.result import ChipEvent
@@ -39,13 +39,13 @@ class ChipReader:
             _, number = record.parse_header(sector)
         except RecordError:
             return
-        found: list[record.Record] = []
-        record.scan_sector(sector, number, address, found)
+        found: list[record_scan.Record] = []
+        record_scan.scan_sector(sector, number, address, found)
         for entry in found:
             if entry.type == record.EVENT:
                 self._note(entry)
 
-    def _note(self, entry: record.Record) -> None:
+    def _note(self, entry: record_scan.Record) -> None:
         try:
             clear = evidence.parse(entry.payload)
         except EvidenceError:

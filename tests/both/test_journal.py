@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from protocol import reasons, record
+from protocol import reasons, record, record_scan
 from store.journal import Journal, JournalFull, format_chip
 from store.recovery import JournalError
 from tests.both.nor import SECTOR, RamNor
@@ -364,7 +364,7 @@ def test_unreadable_newest_sector_moves_seq_and_boot_beyond_what_it_held() -> No
     for n in range(40):
         rate(journal, n)
         rest(journal)
-    place = max([one.address for one in record.scan(nor.image) if one.type == record.EVENT]) // SECTOR
+    place = max([one.address for one in record_scan.scan(nor.image) if one.type == record.EVENT]) // SECTOR
     boot, last = journal.boot, journal.last_seq
     nor.image[place * SECTOR : (place + 1) * SECTOR] = b"\x33" * SECTOR
     journal = started(nor)

@@ -86,6 +86,22 @@ def test_messages_more_fields_of_a_newer_peer_are_ignored():
         assert messages.decode(type_, cbor.encode(values)) == fields
 
 
+def test_messages_field_of_a_later_version_has_its_default_where_an_older_peer_leaves_it_out():
+    messages.TABLE[0x7E] = ("LATER", (("a", "u", 0, 9), ("b", "u?", 0, 9, None), ("c", "u", 0, 9, 5)))
+    try:
+        assert messages.decode(0x7E, cbor.encode([1])) == {"a": 1, "b": None, "c": 5}
+        assert messages.decode(0x7E, cbor.encode([1, 2])) == {"a": 1, "b": 2, "c": 5}
+        assert messages.encode(0x7E, {"a": 1}) == cbor.encode([1, None, 5])
+        for body in ([], [1, 10], [1, 2, None]):
+            try:
+                messages.decode(0x7E, cbor.encode(body))
+                raise AssertionError(body)
+            except MessageError:
+                pass
+    finally:
+        del messages.TABLE[0x7E]
+
+
 def test_messages_missing_fields_are_refused():
     for type_, fields in SAMPLES:
         if not fields:

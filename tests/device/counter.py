@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from host_agent.receiver.aes import Aes
-from protocol import evidence, messages, rating, reasons, record
+from protocol import evidence, messages, rating, reasons, record, record_scan
 from protocol.link import AgentLink
 from simulator.peer import Link
 from simulator.terminal import VIRTUAL_UTC_US, SimTerminal
@@ -37,6 +37,7 @@ class Counter:
         self.answers: dict[int, tuple[int, dict | None]] = {}
         self.failed: set[int] = set()  # requests that were given up
         self.acknowledges = True
+        self.agent_link = AgentLink
         self.over: Callable[[AgentLink], Link] = lambda link: link  # puts a line between cable and agent
         self.peer = None
         self._session = 0
@@ -73,7 +74,7 @@ class Counter:
         utc_ms = VIRTUAL_UTC_US // 1000 + self.now_ms
         held = max(self.events, default=0) if seq is None else seq
         nonce = self._session.to_bytes(8, "big")
-        link = AgentLink(self.now_ms, nonce, self._session, utc_ms, self.epoch if held else 0, held)
+        link = self.agent_link(self.now_ms, nonce, self._session, utc_ms, self.epoch if held else 0, held)
         self.peer = self.terminal.attach(self.over(link))
         self.peer.on_event = self._on_event
 
@@ -212,9 +213,9 @@ class Counter:
 
     # -- what lies on the chip
 
-    def records(self) -> list[record.Record]:
+    def records(self) -> list[record_scan.Record]:
         """Return the records on the NOR chip now."""
-        return record.scan(self.terminal.wiring.nor.array.image)
+        return record_scan.scan(self.terminal.wiring.nor.array.image)
 
     def sealed(self) -> list[evidence.Clear]:
         """Return the clear parts of the events on the chip."""

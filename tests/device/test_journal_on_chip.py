@@ -2,7 +2,7 @@
 
 import random
 
-from protocol import record
+from protocol import record, record_scan
 from simulator.chips.nor_array import NorArray
 from simulator.chips.w25q import TYPICAL, WORST
 from store.journal import Journal, format_chip
@@ -126,7 +126,7 @@ def test_append_stays_within_its_time(tmp_path):
 
 def test_host_tools_read_the_chips_image(tmp_path):
     image = used_chip(50, 5, acknowledged=False)
-    found = [one for one in record.scan(image) if one.type == record.EVENT]
+    found = [one for one in record_scan.scan(image) if one.type == record.EVENT]
     assert [one.seq for one in found] == list(range(1, 56)) and not any(one.acknowledged for one in found)
 
 

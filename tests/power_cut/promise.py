@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from protocol import record
+from protocol import record, record_scan
 from protocol.errors import RecordError
 from store.journal import Journal
 from tests.power_cut.events import prev_of
@@ -18,8 +18,8 @@ def _events_of(sector: bytes) -> tuple[tuple[int, bytes, bool], ...]:
         _, number = record.parse_header(sector)
     except RecordError:
         return ()
-    found: list[record.Record] = []
-    record.scan_sector(sector, number, 0, found)
+    found: list[record_scan.Record] = []
+    record_scan.scan_sector(sector, number, 0, found)
     return tuple((one.seq, one.payload, one.acknowledged) for one in found if one.type == record.EVENT)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "firmware"))
 
-from protocol import record
+from protocol import record, record_scan
 from tests.power_cut.cutting import Case, Cut, judge, one_case
 
 _NAMES = {
@@ -23,7 +23,7 @@ def describe(case: Case) -> str:
     """Return what was under way and the newest records on the chip."""
     call = case.under_way
     lines = [f"call under way: {call.what if call else 'none'}", f"promised: seq {case.promise.last_seq}"]
-    for one in record.scan(case.image)[-_SHOWN:]:
+    for one in record_scan.scan(case.image)[-_SHOWN:]:
         acknowledged = " acknowledged" if one.acknowledged else ""
         name = _NAMES.get(one.type, one.type)
         lines.append(f"  {one.address:#08x} sector {one.number} {name} boot {one.boot} seq {one.seq}{acknowledged}")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from protocol import messages, rating, reasons
+from protocol import messages, rating, reason_texts, reasons
 from tests.unit.agent_support import ROOT, AgentProcess, Broker, StandInReceiver, wait_until
 from tests.unit.fake_terminal import FakeTerminal
 
@@ -346,7 +346,7 @@ def test_api_words_of_the_page_cover_every_code():
         "bad_request",
         *(
             name
-            for code, name in reasons.NAMES.items()
+            for code, name in reason_texts.NAMES.items()
             if code
             not in (
                 reasons.OK,
