@@ -143,12 +143,15 @@ class World:
         commit_ms: float = 3.0,
         proto_agent: tuple[int, int] = (1, 1),
         proto_terminal: tuple[int, int] = (1, 1),
+        agent_link: type[AgentLink] = AgentLink,
+        terminal_link: type[TerminalLink] = TerminalLink,
     ) -> None:
         self.rng = random.Random(seed)
         self.now_ms = 0.0
         self.up, self.down = Wire(up or Channel(), self.rng), Wire(down or Channel(), self.rng)
         self.commit_ms = commit_ms
         self.protos = {"proto_agent": proto_agent, "proto_terminal": proto_terminal}
+        self.agent_link, self.terminal_link = agent_link, terminal_link
         self.outbox = Outbox(on_acknowledge=self._check_acknowledged)
         self.store: dict[int, bytes] = {}
         self.stored_twice = 0
@@ -168,7 +171,7 @@ class World:
     def start_terminal(self) -> None:
         """Start the terminal anew: only its outbox is what it was."""
         proto = self.protos["proto_terminal"]
-        self.terminal = TerminalLink(IDENTITY, self.outbox, self._whole_ms(), proto)
+        self.terminal = self.terminal_link(IDENTITY, self.outbox, self._whole_ms(), proto)
         self.terminal.set_status(lambda: {"state": "idle", "tq": 1, "up_ms": 7})
 
     def start_agent(self) -> None:
@@ -178,7 +181,7 @@ class World:
         self.reconnect_ms = None
         highest = max(self.store, default=0)
         nonce, proto = self.rng.randbytes(8), self.protos["proto_agent"]
-        self.agent = AgentLink(self._whole_ms(), nonce, self.session, 1790000000000, 1, highest, proto)
+        self.agent = self.agent_link(self._whole_ms(), nonce, self.session, 1790000000000, 1, highest, proto)
 
     def kill(self, side: str) -> None:
         """Restart one side in the middle of whatever it did."""

@@ -172,14 +172,6 @@ def test_single_presses_on_a_very_noisy_line_arrive_in_seconds() -> None:
     assert delays[30] < 500 and delays[57] < 5000
 
 
-@pytest.mark.parametrize(("agent", "terminal"), [((1, 1), (1, 2)), ((1, 2), (1, 1)), ((2, 3), (1, 2))])
-def test_peer_one_version_older_or_newer_works_on(agent: tuple[int, int], terminal: tuple[int, int]) -> None:
-    world = World(71, Channel(loss=0.1), Channel(loss=0.1), proto_agent=agent, proto_terminal=terminal)
-    world.add_events(50)
-    assert world.run(60000, world.is_all_stored)
-    world.check_all_stored()
-
-
 def test_unreadable_events_block_nothing() -> None:
     world = _world(81, "lossy")
     world.outbox.unreadable = {3, 4, 50, 51, 52, 90}
