@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import IO
 
+from host_agent import folders
 from host_agent.errors import UserError
 
 
@@ -14,7 +15,7 @@ def take(folder: Path, who: str = "agent") -> IO[str]:
     """
     path = folder / f"{who}.lock"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folders.make(folder)
         file = path.open("a+", encoding="ascii")
     except OSError as error:
         reason = error.strerror or str(error)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from host_agent import folders
 from host_agent.errors import StoreFaultError, StoreFullError, UserError
 from host_agent.store_file import StoreFile
 from host_agent.store_rows import Batch, EventRow, InviteRow, WindowRow
@@ -55,7 +56,7 @@ class Store:
         """
         self.path = folder / FILE_NAME
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folders.make(folder)
             self._db = Database(connect(self.path))
             migrations.apply(self._db)
             self._read = connect(self.path)

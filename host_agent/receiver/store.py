@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from host_agent import folders
 from host_agent.errors import AgentError, UserError
 from host_agent.receiver.checks import BROKEN, OK, PENDING, Place, Surroundings, Verdict
 from host_agent.receiver.handed_on import Carried
@@ -40,7 +41,7 @@ class Store:
         """Open or make the database in `folder`; raises UserError when the folder or the file cannot be used."""
         self.path = folder / FILE_NAME
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folders.make(folder)
             conn = connect(self.path)
             self._db = Database(conn)
             migrations.apply(self._db)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import urlsplit
 
+from host_agent import folders
 from host_agent.errors import AgentError, UserError
 from host_agent.receiver.config import ForwardSection
 
@@ -98,7 +99,7 @@ class FileTarget:
 
     def __init__(self, path: Path) -> None:
         """Open or make the file; raises OSError."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folders.make(path.parent)
         self._path = path
         self._open()
 
@@ -120,6 +121,7 @@ class FileTarget:
     def _open(self) -> None:
         # Unbuffered: what a failed write left in a buffer would come out later, in the wrong place.
         self._file = self._path.open("r+b" if self._path.exists() else "w+b", buffering=0)
+        folders.sync(self._path.parent)
         self._end = _whole_lines(self._file)
 
     def _follow(self) -> None:
