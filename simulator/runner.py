@@ -10,7 +10,7 @@ from typing import TypeVar
 from simulator.engine import Engine
 from simulator.errors import SimError
 
-CALL_TIMEOUT_S = 10.0
+CALL_TIMEOUT_S = 60.0
 
 Result = TypeVar("Result")
 

@@ -11,16 +11,19 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from simulator.errors import UserError
 
-READY_S = 30.0
+READY_S = 60.0
 """How long a part may take to answer; a cold start on two busy cores takes about five seconds."""
 TERM_S = 5.0
 """How long a part may take to end itself before it is killed."""
 POLL_S = 0.05
+PORTS_KEPT = 64
+"""How many ports are kept from everybody else: more than a run asks for, far less than the files it may open."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -127,11 +130,24 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
+_kept: deque[socket.socket] = deque()
+
+
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody holds now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of 127.0.0.1 that nobody holds now.
+
+    On Linux nobody gets it by chance either while this process lives, not even while the server that it is for is
+    being started again: a socket stays bound to it without listening, beside which a server with SO_REUSEADDR may
+    listen (socket(7), ip(7)). Elsewhere that socket would be in the server's way.
+    """
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    port = int(probe.getsockname()[1])
+    _kept.append(probe)
+    if sys.platform != "linux" or len(_kept) > PORTS_KEPT:
+        _kept.popleft().close()
+    return port
 
 
 def listens(port: int) -> bool:

@@ -19,19 +19,33 @@ import paho.mqtt.client as mqtt
 
 from protocol import evidence
 from simulator.demo.broker import RUMQTTD_CONF
+from simulator.demo.parts import free_port
 
 ROOT = Path(__file__).parents[2]
 SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin"])
 MOSQUITTO = shutil.which("mosquitto", path=SBIN)
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
+# For whatever is waited for by name; a slow machine needs a third of it.
+WAIT_S = 60.0
+# How long the agent waits for a terminal before it answers without it: in use 1 to 3 s, here never by chance.
+PATIENT = {
+    "host_agent.agent.FIRST_ANSWER_S": WAIT_S,
+    "host_agent.orders.TERMINAL_S": WAIT_S,
+    "host_agent.orders.OUTCOME_S": WAIT_S,
+}
+RUN = """
+import importlib, json, sys
+for name, value in json.loads(sys.argv.pop(1)).items():
+    module, _, constant = name.rpartition(".")
+    assert hasattr(importlib.import_module(module), constant), name
+    setattr(importlib.import_module(module), constant, value)
+from host_agent.cli import main
+main()
+"""
 
 
-def wait_until(what, condition, timeout_s=15.0):
+def wait_until(what, condition, timeout_s=WAIT_S):
     """Wait for a named condition; the assertion names it."""
     end_s = time.monotonic() + timeout_s
     while True:
@@ -39,7 +53,7 @@ def wait_until(what, condition, timeout_s=15.0):
         if value:
             return value
         assert time.monotonic() < end_s, f"not within {timeout_s} s: {what}"
-        time.sleep(0.02)
+        time.sleep(0.01)
 
 
 class Broker:
@@ -75,13 +89,13 @@ class Broker:
     def _listens(self):
         assert self.process.poll() is None, "the broker ended"
         with socket.socket() as sock:
-            sock.settimeout(0.2)
+            sock.settimeout(WAIT_S)
             return sock.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self, how=signal.SIGTERM):
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(10)
+            self.process.wait(WAIT_S)
             self.process = None
 
 
@@ -104,7 +118,7 @@ class StandInReceiver:
         self.client.reconnect_delay_set(1, 1)
         self.client.connect("127.0.0.1", port, 30)
         self.client.loop_start()
-        assert self._ready.wait(10), "the stand-in receiver cannot subscribe"
+        assert self._ready.wait(WAIT_S), "the stand-in receiver cannot subscribe"
 
     def close(self):
         self.client.disconnect()
@@ -142,10 +156,11 @@ class StandInReceiver:
 
 
 class AgentProcess:
-    """Run `yiping agent run` as a user does."""
+    """Run `yiping agent run` as a user does, but for the constants of the agent that `constants` names."""
 
-    def __init__(self, folder, broker_port, windows, extra_agent="", extra_broker="", policy=""):
+    def __init__(self, folder, broker_port, windows, extra_agent="", extra_broker="", policy="", constants=None):
         self.folder = Path(folder)
+        self.constants = PATIENT | (constants or {})
         self.port = free_port()
         self.config = self.folder / "agent.toml"
         self.log = self.folder / "agent.out"
@@ -164,7 +179,8 @@ class AgentProcess:
             [
                 sys.executable,
                 "-c",
-                "from host_agent.cli import main; main()",
+                RUN,
+                json.dumps(self.constants),
                 "agent",
                 "run",
                 "--config",
@@ -177,7 +193,7 @@ class AgentProcess:
         )
         out.close()
         if ready:
-            wait_until("the agent's API answers", self.answers, 20)
+            wait_until("the agent's API answers", self.answers)
         return self
 
     def answers(self):
@@ -193,7 +209,7 @@ class AgentProcess:
     def stop(self, how=signal.SIGTERM):
         if self.process is not None:
             self.process.send_signal(how)
-            code = self.process.wait(15)
+            code = self.process.wait(WAIT_S)
             self.process = None
             return code
         return None
@@ -212,7 +228,7 @@ class AgentProcess:
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=10) as answer:
+            with opener.open(request, timeout=2 * WAIT_S) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)

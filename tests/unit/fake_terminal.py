@@ -81,7 +81,9 @@ class FakeTerminal:
         self._call(self._unplug)
         self._running = False
         os.write(self._wake_w, b"x")
-        self._thread.join(5)
+        self._thread.join()
+        os.close(self._wake_r)
+        os.close(self._wake_w)
 
     def plug(self):
         self._call(self._plug)
@@ -108,24 +110,32 @@ class FakeTerminal:
         """Put many events into the outbox at once."""
         self._call(lambda: [self._seal(rating.MARK, None, {}) for _ in range(count)])
 
+    def make_noise(self, data):
+        """Put bytes on the line beside what the link sends."""
+        self._call(lambda: self._write(data))
+
     def acked(self):
         return self.outbox.first_unacked - 1
 
     # --- in the thread
 
     def _call(self, work):
-        done = threading.Event()
+        done, failed = threading.Event(), []
 
         def job():
             try:
                 work()
+            except Exception as error:  # noqa: BLE001, handed to the test
+                failed.append(error)
             finally:
                 done.set()
 
         with self._lock:
             self._jobs.append(job)
         os.write(self._wake_w, b"x")
-        assert done.wait(30), "the fake terminal hangs"
+        assert done.wait(60), "the fake terminal hangs"
+        if failed:
+            raise failed[0]
 
     def _run(self):
         while self._running:
@@ -156,13 +166,17 @@ class FakeTerminal:
     def _send(self):
         while self._master >= 0 and not self.silent:
             data = self.link.take_output(2048, _now_ms())
-            if not data:
+            if not data or not self._write(data):
                 return
-            while data:
-                _, writable, _ = select.select([], [self._master], [], 1.0)
-                if not writable:
-                    return
-                data = data[os.write(self._master, data) :]
+
+    def _write(self, data):
+        """Say whether the line took it; what nobody reads is lost, as on a true one."""
+        while data:
+            _, writable, _ = select.select([], [self._master], [], 1.0)
+            if not writable:
+                return False
+            data = data[os.write(self._master, data) :]
+        return True
 
     def _plug(self):
         if self._master >= 0:

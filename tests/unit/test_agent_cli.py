@@ -9,18 +9,18 @@ import sys
 import pytest
 
 from host_agent import cli
-from tests.unit.agent_support import MOSQUITTO, ROOT, AgentProcess, Broker, free_port, wait_until
+from tests.unit.agent_support import MOSQUITTO, ROOT, WAIT_S, AgentProcess, Broker, free_port, wait_until
 from tests.unit.fake_terminal import FakeTerminal
 from tests.unit.tls_files import Authority
 
 
-def yiping(*words, timeout=40):
+def yiping(*words):
     done = subprocess.run(
         [sys.executable, "-c", "from host_agent.cli import main; main()", *map(str, words)],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=2 * WAIT_S,
         check=False,
     )
     return done.returncode, done.stdout, done.stderr

@@ -73,7 +73,6 @@ def test_fed_watchdog_never_bites(tmp_path):
 
 
 def test_firmware_that_computes_for_ever_is_bitten_by_its_watchdog(tmp_path, monkeypatch):
-    monkeypatch.setattr("simulator.engine.SILENCE_S", 0.3)
     main = (
         CAUSE
         + """
@@ -86,14 +85,19 @@ while True:
 """
     )
     with terminal(tmp_path, main) as simulated:
+        assert simulated.run_until(lambda: simulated.engine.soc.watchdog.deadline_us is not None)
+        monkeypatch.setattr("simulator.engine.SILENCE_S", 0.3)  # not before: the process needs its time to start
         simulated.run_until(lambda: len(simulated.resets) == 2)
         assert simulated.resets[1][1] == "watchdog"
 
 
 def test_firmware_that_computes_for_ever_without_a_watchdog_is_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr("simulator.engine.SILENCE_S", 0.3)
-    with terminal(tmp_path, "while True:\n    pass\n") as simulated, pytest.raises(SimError, match="without using its"):
-        simulated.run_for(1000)
+    main = "from machine import Pin\nPin(4, Pin.OUT, value=1)\nwhile True:\n    pass\n"
+    with terminal(tmp_path, main) as simulated:
+        assert simulated.run_until(lambda: simulated.engine.soc.gpio.level(4) == 1)
+        monkeypatch.setattr("simulator.engine.SILENCE_S", 0.3)  # not before: the process needs its time to start
+        with pytest.raises(SimError, match="without using its"):
+            simulated.run_for(1000)
 
 
 def test_system_exit_is_a_soft_reset_and_keeps_the_cause(tmp_path):
