@@ -1,5 +1,7 @@
 """`yiping decode`: read a capture of the serial line, and open events with a terminal's secret."""
 
+import codecs
+import errno
 import json
 import sys
 from collections import defaultdict
@@ -41,7 +43,7 @@ def decode() -> None:
     """Read captures and events."""
 
 
-@decode.command()
+@decode.command(short_help="Show the frames of a recording.")
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option("--hex", "is_hex", is_flag=True, help="The file holds hexadecimal digits; white space does not count.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a frame and one for the counters.")
@@ -50,15 +52,18 @@ def capture(file: IO[bytes], is_hex: bool, as_json: bool) -> None:
     found = Capture()
     for block in [_from_hex(file)] if is_hex else iter(lambda: file.read(_BLOCK_BYTES), b""):
         for frame in found.feed(block):
-            click.echo(json.dumps(frame, ensure_ascii=False) if as_json else text(frame))
+            _say(json.dumps(frame, ensure_ascii=False) if as_json else text(frame))
     found.end()
     if as_json:
-        click.echo(json.dumps({"counters": found.counters}))
+        _say(json.dumps({"counters": found.counters}))
     else:
         click.echo(", ".join(f"{name} {value}" for name, value in found.counters.items()), err=True)
+    if not found.counters["frames"] and found.counters["skipped_bytes"]:
+        cure = "give the bytes as they came over the line" if is_hex else "use --hex if these are hexadecimal digits"
+        raise UserError("no frame in it", getattr(file, "name", "-"), cure)
 
 
-@decode.command()
+@decode.command(short_help="Open events with a terminal's secret.")
 @click.option("--secret", type=_Hex(32), required=True, metavar="HEX", help="The terminal's secret, 64 hex digits.")
 @click.option("--epoch", type=click.IntRange(0, 0xFFFF), required=True, metavar="N", help="The key epoch.")
 @click.pass_context
@@ -73,15 +78,18 @@ def event(ctx: click.Context, secret: bytes, epoch: int) -> None:
     key = evidence.event_key(secret, epoch)
     chain = Chain()
     failed = False
+    if sys.stdin.isatty():
+        click.echo("reading events from the keyboard, one a line in hex; Ctrl-D ends", err=True)
     for number, line in enumerate(sys.stdin.buffer, start=1):
-        if not line.strip():
+        line = line.removeprefix(codecs.BOM_UTF8).strip()
+        if not line:
             continue
         try:
-            found = _opened(Aes, key, epoch, line.decode("ascii", "replace").strip(), chain)
+            found = _opened(Aes, key, epoch, line.decode("ascii", "replace"), chain)
         except EvidenceError as error:
             failed = True
             found = {"line": number, "error": str(error)}
-        click.echo(json.dumps(found, ensure_ascii=False))
+        _say(json.dumps(found, ensure_ascii=False))
     if failed:
         ctx.exit(1)
 
@@ -127,6 +135,18 @@ class Chain:
         if prev == bytes(8):  # it says that it is the first of its epoch
             return "ok" if seq == min(self._hashes) else "broken"
         return "broken" if prev is None or seq == 1 else "unknown"
+
+
+def _say(line: str) -> None:
+    """Print a line of the result; UserError when it goes where there is no room. A closed pipe is click's affair."""
+    try:
+        click.echo(line)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        raise UserError(
+            f"the result cannot be written: {error.strerror}", "standard output", "make room, or write elsewhere"
+        ) from None
 
 
 def _from_hex(file: IO[bytes]) -> bytes:

@@ -1,6 +1,11 @@
 """`yiping decode` opens the vectors, reads captures, and says what does not open."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner
@@ -50,6 +55,52 @@ def test_event_that_does_not_open_is_told_and_the_others_still_come() -> None:
     assert lines[1]["line"] == 2 and "tag" in lines[1]["error"]
     assert lines[2] == {"line": 3, "error": "not hexadecimal"}
     assert lines[3]["chain"] == "unknown"
+
+
+def test_event_lines_as_people_keep_them_are_read() -> None:
+    chain = CHAINS[0]
+    one, two = (case["event"] for case in chain["events"][:2])
+    text = b"\xef\xbb\xbf" + f"\r\n{one.upper()}\r\n\r\n  {two}  \r\n\t\r\n".encode()
+    code, lines, output = _decode("event", "--secret", chain["secret"], "--epoch", "1", stdin=text)
+    assert code == 0, output
+    assert [(line["seq"], line["chain"]) for line in lines] == [(1, "ok"), (2, "ok")]
+    assert _decode("event", "--secret", chain["secret"], "--epoch", "1", stdin="")[:2] == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        (lambda event: event[:-1], "not hexadecimal"),
+        (lambda event: event[:-2], "ends inside a string"),
+        (lambda event: "0x" + event, "not hexadecimal"),
+        (lambda event: event + "00", "bytes after the object"),
+        (lambda event: event * 2, "bytes after the object"),
+        (lambda event: "é\x00", "not hexadecimal"),
+    ],
+)
+def test_event_that_is_cut_or_longer_is_told_by_its_line(line: Callable[[str], str], error: str) -> None:
+    chain = CHAINS[0]
+    event = chain["events"][0]["event"]
+    code, lines, _ = _events(chain, [event, line(event)])
+    assert code == 1 and lines[0]["seq"] == 1 and lines[1]["line"] == 2 and error in lines[1]["error"]
+
+
+def test_event_typed_at_a_keyboard_is_asked_for_and_an_output_that_takes_nothing_is_told() -> None:
+    chain = CHAINS[0]
+    command = [sys.executable, "-m", "host_agent", "decode", "event", "--secret", chain["secret"], "--epoch", "1"]
+    master, slave = pty.openpty()
+    asked = subprocess.Popen(command, stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    os.close(slave)
+    os.write(master, chain["events"][0]["event"].encode() + b"\n\x04")
+    out, err = asked.communicate(timeout=60)
+    os.close(master)
+    assert asked.returncode == 0 and json.loads(out)["seq"] == 1 and b"one a line in hex" in err
+    with open(os.devnull, "rb") as takes_nothing:
+        events = chain["events"][0]["event"].encode()
+        told = subprocess.run(
+            command, input=events, stdout=takes_nothing, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert told.returncode == 1 and told.stderr.startswith(b"yiping: ") and told.stderr.count(b"\n") == 1
 
 
 def test_event_under_another_secret_or_epoch_does_not_open() -> None:
@@ -122,6 +173,15 @@ def test_capture_shows_every_message_and_counts_damage(tmp_path) -> None:
     assert code == 0 and with_hex == output
     code, _, output = _decode("capture", "--hex", stdin="not hex")
     assert code == 1 and output.startswith("yiping: ") and output.count("\n") == 1
+
+
+def test_capture_without_a_frame_is_told_with_what_to_try() -> None:
+    code, _, output = _decode("capture", stdin=frame.encode(messages.QUERY, 1, 2, b"\x80").hex())
+    assert code == 1 and output.splitlines()[-1].startswith("yiping: no frame in it") and "--hex" in output
+    assert _decode("capture", stdin="")[0] == 0
+    code, _, output = _decode("capture", "--hex", stdin="00 11 22 33")
+    assert code == 1 and "--hex" not in output
+    assert _decode("capture", "/nowhere")[0] == 2
 
 
 def test_capture_of_a_live_link_shows_clear_parts_and_no_level() -> None:
