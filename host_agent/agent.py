@@ -63,7 +63,9 @@ class Agent:
             section.id: Window(config, section, self._store, self._writer, self._inbox, utc_ms, self._changed)
             for section in config.windows
         }
-        self._status = Status(config, version, self._store, self._writer, self._delivery, self._uplink, self._windows)
+        self._status = Status(
+            config, version, self._store, self._writer, self._delivery, self._uplink, self._windows, utc_ms
+        )
         self._api = CounterApi(config, self._store, self._windows, self._status, Metrics(self._status).text)
         self._writer.recovered = self._ask_again
         self._stopping = asyncio.Event()

@@ -14,6 +14,7 @@ from host_agent import config as agent_config
 from host_agent.errors import UserError
 
 STATUS_S = 5.0
+_TERMINAL_HEAD = ("WINDOW", "TERMINAL", "STATE", "RTT", "IN", "OUT", "BAD", "AGAIN", "MESSAGE")
 
 _config_option = click.option(
     "--config",
@@ -93,25 +94,33 @@ def _ask(url: str) -> dict[str, Any]:
 
 
 def _status_text(whole: dict[str, Any]) -> str:
-    store = whole["store"]
+    store, broker = whole["store"], whole["broker"]
+    oldest_s, days = store["oldest_waiting_s"], broker["certificate_days"]
     lines = [
         f"agent {whole['agent']} in {whole['centre']}, version {whole['version']}: {whole['message']}",
-        f"broker: {whole['broker']['message']}",
-        f"store: {store['waiting']} waiting, {store['unreceipted']} unreceipted, {store['refused']} refused,"
+        *(
+            f"- {item['message']}"
+            for item in [*whole["faults"], *whole["warnings"]]
+            if item["message"] != whole["message"] and "window" not in item
+        ),
+        f"broker: {broker['message']}" + ("" if days is None else f", certificates: {days} days left"),
+        f"store: {store['waiting']} waiting"
+        + ("" if oldest_s is None else f" (the oldest for {oldest_s} s)")
+        + f", {store['unreceipted']} unreceipted, {store['refused']} refused,"
         f" {store['receipted_total']} of {store['stored_total']} receipted",
     ]
-    rows = [("WINDOW", "TERMINAL", "STATE", "RTT", "MESSAGE")]
-    for item in whole["terminals"]:
-        rtt = item["link"].get("rtt_ms")
-        rows.append(
-            (
-                item["window"],
-                item["terminal"],
-                item["state"] or "-",
-                "-" if rtt is None else f"{rtt} ms",
-                item["message"],
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines += ["  ".join([*(row[column].ljust(widths[column]) for column in range(4)), row[4]]) for row in rows]
+    rows = [_TERMINAL_HEAD, *map(_terminal_cells, whole["terminals"])]
+    last = len(_TERMINAL_HEAD) - 1
+    widths = [max(len(row[column]) for row in rows) for column in range(last)]
+    lines += ["  ".join([*(row[column].ljust(widths[column]) for column in range(last)), row[last]]) for row in rows]
     return "\n".join(lines)
+
+
+def _terminal_cells(item: dict[str, Any]) -> tuple[str, ...]:
+    """Return a terminal's row: round trip, frames in and out, damaged ones, and what had to be sent again."""
+    link, rtt_ms = item["link"], item["link"].get("rtt_ms")
+    bad = sum(link.get(name, 0) for name in ("bad_crc", "bad_length", "bad_cobs"))
+    again = link.get("requests_resent", 0) + (item["status"].get("resent") or 0)
+    counts = (link.get("frames", 0), link.get("frames_sent", 0), bad, again)
+    rtt = "-" if rtt_ms is None else f"{rtt_ms} ms"
+    return item["window"], item["terminal"], item["state"] or "-", rtt, *map(str, counts), item["message"]

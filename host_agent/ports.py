@@ -6,6 +6,7 @@ one sentence with its cure.
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -64,17 +65,37 @@ def find(port: str, terminal: str, usb: Callable[[], Iterable[UsbPort]] = list_u
     )
 
 
-async def open_port(name: str) -> Transport:
-    """Open a port by name or address.
+class PortOpener:
+    """Open the port of one window again and again; a driver that hangs costs one thread, not one for each try."""
 
-    :raises PortError: it is not there, held by another, not allowed, or hangs.
-    """
-    try:
-        return await open_transport(lambda: _open(name), OPEN_S)
-    except TimeoutError:
-        raise PortError(PORT_FAULT, "the port hangs", name, "pull its cable and plug it in again") from None
-    except (OSError, ValueError) as error:
-        raise _port_error(name, error) from None
+    def __init__(self) -> None:
+        """Start with no opening under way."""
+        self._busy = threading.Lock()
+
+    async def open(self, name: str) -> Transport:
+        """Open a port by name or address.
+
+        :raises PortError: it is not there, held by another, not allowed, or hangs.
+        """
+        if not self._busy.acquire(blocking=False):
+            raise _hung(name)
+        try:
+            return await open_transport(lambda: self._open(name), OPEN_S)
+        except TimeoutError:
+            raise _hung(name) from None
+        except (OSError, ValueError) as error:
+            raise _port_error(name, error) from None
+
+    def _open(self, name: str) -> Any:
+        try:
+            return _open(name)
+        finally:
+            self._busy.release()
+
+
+async def open_port(name: str) -> Transport:
+    """Open a port once; raises PortError as PortOpener does."""
+    return await PortOpener().open(name)
 
 
 def _open(name: str) -> Any:
@@ -88,6 +109,10 @@ def _open(name: str) -> Any:
     port.rts = True
     port.open()
     return port
+
+
+def _hung(name: str) -> PortError:
+    return PortError(PORT_FAULT, "the port hangs", name, "pull its cable and plug it in again")
 
 
 def _port_error(name: str, error: Exception) -> PortError:

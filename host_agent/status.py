@@ -1,18 +1,18 @@
 """Tells how the agent fares: numbers for programs, and one sentence that names the worst fault and its cure."""
 
+import sqlite3
+from collections.abc import Callable
 from typing import Any
 
-from host_agent import delivery as rule
+from host_agent.clock_watch import ClockWatch, steady_ms
 from host_agent.config_model import Config
 from host_agent.delivery import Delivery
-from host_agent.store import Store
+from host_agent.faults import Fault, Faults
+from host_agent.store import COUNTS, Store
 from host_agent.store_rows import InviteRow
-from host_agent.topics import Topics
 from host_agent.uplink import Uplink
 from host_agent.window import Window
-from host_agent.writer import FULL, OK, Writer
-
-Fault = dict[str, str]
+from host_agent.writer import Writer
 
 ALL_WELL = "everything works"
 # What the terminal shows → condition code; the others are states of ordinary service.
@@ -35,8 +35,9 @@ class Status:
         delivery: Delivery,
         uplink: Uplink,
         windows: dict[str, Window],
+        utc_ms: Callable[[], int],
     ) -> None:
-        """Keep the parts."""
+        """Keep the parts; `utc_ms` is the wall clock."""
         self._config = config
         self._version = version
         self._store = store
@@ -44,55 +45,46 @@ class Status:
         self._delivery = delivery
         self._uplink = uplink
         self._windows = windows
+        self._utc_ms = utc_ms
+        self._faults = Faults(config, writer, delivery, uplink, ClockWatch(utc_ms, steady_ms))
+        self._last_read: tuple[dict[str, int], int | None] = (dict.fromkeys(COUNTS, 0), None)
+        self._unreadable: str | None = None
 
     def whole(self) -> dict[str, Any]:
         """Return what GET /api/v1/status answers."""
-        counts = self._store.counts()
-        faults, broker = self.faults(counts), self._broker_fault()
+        counts, oldest_ms = self._read_store()
+        broker = self._faults.of_broker()
         return {
             "agent": self._config.agent.id,
             "centre": self._config.agent.centre,
             "version": self._version,
-            "ok": not faults,
-            "message": faults[0]["message"] if faults else ALL_WELL,
-            "faults": faults,
-            "broker": {"connected": self._uplink.connected, "message": broker["message"] if broker else "connected"},
-            "store": {**counts, **self._delivery_counts(counts), "state": self._writer.state},
+            **self._verdict(counts, oldest_ms),
+            "broker": {
+                "connected": self._uplink.connected,
+                "message": broker["message"] if broker else "connected",
+                "certificate_days": self._uplink.certificates.days_left(),
+            },
+            "store": {
+                **counts,
+                **self._delivery_counts(counts),
+                "oldest_waiting_s": self._age_s(oldest_ms),
+                "state": self._writer.state,
+            },
             "terminals": [window_terminal(window) for window in self._windows.values()],
         }
 
-    def faults(self, counts: dict[str, int]) -> list[Fault]:
-        """Return every fault, worst first."""
-        found = [self._store_fault(), self._broker_fault(), self._delivery_fault()]
-        found += [terminal_fault(window) for window in self._windows.values()]
-        if self._delivery.backlog.postponed:
-            names = ", ".join(self._delivery.backlog.postponed)
-            found.append(
-                fault(
-                    "unknown_terminal",
-                    f"the city does not know terminal {names}: register it there with `yiping registry add`",
-                )
-            )
-        if counts["refused"]:
-            found.append(
-                fault(
-                    "refused",
-                    f"the city refused {counts['refused']} events: see /api/v1/refused and ask the city's operator",
-                )
-            )
-        return [one for one in found if one is not None]
-
     def health(self) -> dict[str, Any]:
         """Return the message for the city, one for all terminals."""
-        counts = self._store.counts()
-        faults = self.faults(counts)
-        oldest = self._store.waiting(0, 1 << 62, 1)
+        counts, oldest_ms = self._read_store()
+        verdict = self._verdict(counts, oldest_ms)
         return {
             "version": self._version,
-            "ok": not faults,
-            "message": faults[0]["message"] if faults else ALL_WELL,
+            "ok": verdict["ok"],
+            "message": verdict["message"],
             "store": {**counts, **self._delivery_counts(counts)},
-            "oldest_waiting_utc_ms": oldest[0].stored_utc_ms if oldest else None,
+            "oldest_waiting_utc_ms": oldest_ms,
+            "oldest_waiting_s": self._age_s(oldest_ms),
+            "certificate_days": self._uplink.certificates.days_left(),
             "free_bytes": self._writer.free_bytes(),
             "terminals": [
                 {
@@ -108,54 +100,36 @@ class Status:
             ],
         }
 
+    def _verdict(self, counts: dict[str, int], oldest_ms: int | None) -> dict[str, Any]:
+        """Return whether all is well, every fault and warning, worst first, and the one sentence."""
+        faults = self._faults.of_agent(self._unreadable)
+        faults += [found for found in map(terminal_fault, self._windows.values()) if found is not None]
+        faults += self._faults.of_events(counts["refused"])
+        warnings = self._faults.warnings(self._age_s(oldest_ms))
+        first = [*faults, *warnings][:1]
+        return {
+            "ok": not faults,
+            "message": first[0]["message"] if first else ALL_WELL,
+            "faults": faults,
+            "warnings": warnings,
+        }
+
+    def _read_store(self) -> tuple[dict[str, int], int | None]:
+        """Return the store's counts and when its oldest event without receipt was stored; of old when unreadable."""
+        try:
+            oldest = self._store.waiting(0, 1 << 62, 1)
+            self._last_read = self._store.counts(), oldest[0].stored_utc_ms if oldest else None
+            self._unreadable = None
+        except sqlite3.Error as error:
+            self._unreadable = str(error)
+        return self._last_read
+
+    def _age_s(self, stored_ms: int | None) -> int | None:
+        return None if stored_ms is None else max(0, self._utc_ms() - stored_ms) // 1000
+
     def _delivery_counts(self, counts: dict[str, int]) -> dict[str, int]:
         published = counts["receipted_total"] + counts["refused"] + self._delivery.reached
         return {"unreceipted": self._delivery.unreceipted, "published_total": published}
-
-    def _store_fault(self) -> Fault | None:
-        if self._writer.state == OK:
-            return None
-        if self._writer.state == FULL:
-            return fault(
-                "disk_full",
-                f"the disk is full ({self._store.path.parent}): free some room; terminals keep their events until then",
-            )
-        return fault(
-            "store_fault",
-            f"the store takes nothing ({self._store.path}: {self._writer.error}): check the folder"
-            " and its disk; terminals keep their events until then",
-        )
-
-    def _broker_fault(self) -> Fault | None:
-        if self._uplink.connected:
-            return None
-        told = self._uplink.fault
-        return fault("broker", told.message if told else "the broker is not connected yet: wait a moment")
-
-    def _delivery_fault(self) -> Fault | None:
-        state, waiting = self._delivery.state, self._delivery.unreceipted
-        if not self._uplink.connected or state == rule.FLOWING:
-            return None
-        if state == rule.NO_SUBSCRIBER:
-            return fault(
-                state,
-                f"nobody at the city takes the events ({waiting} wait): start the receiver, or check broker.prefix",
-            )
-        if state == rule.NO_RECEIPTS:
-            return fault(
-                state, f"the city sends no receipts ({waiting} events published without): check that its receiver runs"
-            )
-        topics = Topics(self._config.broker.prefix, self._config.agent.centre, self._config.agent.id)
-        return fault(
-            state,
-            f"the broker refuses this agent's events (0x{self._delivery.refusal:02x}): allow it to write"
-            f" {topics.event('+')} in the broker's access rules",
-        )
-
-
-def fault(code: str, message: str) -> Fault:
-    """Return a fault of the whole agent."""
-    return {"code": code, "message": message}
 
 
 def terminal_fault(window: Window) -> Fault | None:

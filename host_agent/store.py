@@ -18,6 +18,7 @@ from host_agent.store_schema import RECEIPTED, REFUSED, migrations
 from host_agent.store_space import Reserve
 
 FILE_NAME = "agent.db"
+COUNTS = ("waiting", "refused", "rows", "stored_total", "receipted_total")
 RESERVE_NAME = "reserve.bin"
 # Small checkpoints keep the log small: a log that fills the disk could not be given back without room to write.
 CHECKPOINT_PAGES = 500
@@ -209,19 +210,13 @@ class Store:
         ).fetchone()
 
     def counts(self) -> dict[str, int]:
-        """Return waiting, refused, rows, and the totals since the store was made."""
+        """Return COUNTS: waiting, refused, all rows, and the totals since the store was made."""
         one = self._read.execute(
             "SELECT (SELECT count(*) FROM events WHERE state = 0), (SELECT count(*) FROM events WHERE state = 2),"
             " (SELECT count(*) FROM events)"
         ).fetchone()
         totals = dict(self._read.execute("SELECT name, value FROM counters"))
-        return {
-            "waiting": one[0],
-            "refused": one[1],
-            "rows": one[2],
-            "stored_total": totals["stored"],
-            "receipted_total": totals["receipted"],
-        }
+        return dict(zip(COUNTS, (*one, totals["stored"], totals["receipted"]), strict=True))
 
     def refused(self, limit: int) -> list[tuple[str, int, int, int, str]]:
         """Return the shelf: terminal, epoch, seq, copy and code of what the city refused, newest first."""

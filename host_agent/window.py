@@ -37,6 +37,7 @@ TIME_SYNC_S = 300.0
 # An invite that reaches the terminal later than this is for a citizen who has left.
 INVITE_TTL_MS = 15_000
 _LOOK_S = 0.5
+_MAX_AGE_MS = 0xFFFFFFFF
 
 _log = logging.getLogger(__name__)
 Opener = Callable[[str], "asyncio.Future[Transport]"]
@@ -75,6 +76,8 @@ class Window:
         self.port: str | None = None
         self.fault: UserError | None = None
         self.connections = 0
+        self._opener = ports.PortOpener()
+        self._made_ms: dict[bytes, int] = {}
         self._connection: TerminalConnection | None = None
         self._source: Source | None = None
         self._lost: asyncio.Future[str] | None = None
@@ -94,7 +97,7 @@ class Window:
         :raises PortError: it does not open.
         """
         name = ports.find(self.section.port, self.section.terminal)
-        transport = await ports.open_port(name)
+        transport = await self._opener.open(name)
         loop = asyncio.get_running_loop()
         epoch, seq = self._inbox.highest(self.section.terminal)
         link = AgentLink(_now_ms(), secrets.token_bytes(8), secrets.randbelow(255) + 1, self._utc_ms(), epoch, seq)
@@ -219,8 +222,11 @@ class Window:
             self._changed(self)
 
     def terminal_status(self, status: dict[str, Any]) -> None:
-        """Take the terminal's counters."""
+        """Take the terminal's counters, and how its clock stands to this PC's, which may have been set."""
         self.terminal_counters = status
+        utc_ms = status.get("utc_ms")
+        if self._source is not None and isinstance(utc_ms, int):
+            self._source.clock_offset_ms = utc_ms - self._utc_ms()
 
     def lost(self, reason: str) -> None:
         """Hear that the connection is gone."""
@@ -244,7 +250,7 @@ class Window:
 
     @property
     def clock_offset_ms(self) -> int | None:
-        """Return the terminal's clock minus this PC's, as measured at HELLO."""
+        """Return the terminal's clock minus this PC's, as measured last."""
         return self._source.clock_offset_ms if self._source is not None else None
 
     def link_status(self) -> dict[str, Any]:
@@ -271,10 +277,9 @@ class Window:
 
     def send_invite(self, row: InviteRow) -> "asyncio.Future[Reply] | None":
         """Send an invite with its present age; None without a connected terminal."""
-        age_ms = max(0, self._utc_ms() - row.created_utc_ms)
         fields = {
             "invite": row.invite,
-            "age_ms": min(age_ms, 0xFFFFFFFF),
+            "age_ms": self._age_ms(row),
             "ttl_ms": INVITE_TTL_MS,
             "timeout_ms": row.timeout_ms,
             "origin": row.origin,
@@ -284,6 +289,20 @@ class Window:
         if future is not None:
             future.add_done_callback(lambda done: self._invite_answered(row.invite, done))
         return future
+
+    def _age_ms(self, row: InviteRow) -> int:
+        """Return how old an invite is, by a clock that nobody sets; the PC's counts only for one of an earlier run.
+
+        One of an earlier run that seems to be from the future is of unknown age: too old, never new.
+        """
+        now_ms = _now_ms()
+        if row.invite not in self._made_ms:
+            age_ms = self._utc_ms() - row.created_utc_ms
+            self._made_ms = {
+                one.invite: made for one in self.invites.pending() if (made := self._made_ms.get(one.invite))
+            }
+            self._made_ms[row.invite] = now_ms - (age_ms if age_ms >= 0 else _MAX_AGE_MS)
+        return min(now_ms - self._made_ms[row.invite], _MAX_AGE_MS)
 
     def _invite_answered(self, invite: bytes, done: "asyncio.Future[Reply]") -> None:
         if done.cancelled() or done.exception() is not None:

@@ -38,7 +38,7 @@ function terminalRow(item) {
     const status = await ask("GET", "/api/v1/status");
     at("summary").textContent = status.ok ? "一切正常" : `${status.faults.length} 个问题`;
     at("summary").className = `chip ${status.ok ? "good" : "bad"}`;
-    at("faults").replaceChildren(...status.faults.map(faultRow));
+    at("faults").replaceChildren(...[...status.faults, ...status.warnings].map(faultRow));
     at("figures").replaceChildren(
       figure(status.broker.connected ? "已连接" : "未连接", "消息服务"),
       ...FIGURES.map(([key, name]) => figure(status.store[key], name)),

@@ -71,6 +71,10 @@ export const FAULTS = {
   broker_refuses: "消息服务拒绝接收本机的评价，请管理员检查授权。",
   unknown_terminal: "市级平台不认识某个评价器，请在市级平台登记。",
   refused: "有评价被市级平台拒收，请联系市级平台管理员。",
+  wrong_receipts: "市级平台的回执与本机评价不符，请检查接收程序，以及是否有另一台电脑使用同一编号。",
+  certificate: "与消息服务通信的证书即将到期或已经到期，请管理员更换。",
+  clock: "本机时钟被大幅调整，请检查日期、对时服务和主板电池。",
+  long_wait: "有评价很久没有等到回执，请到市级平台查看接收程序。",
 };
 
 export function stars(count) {

@@ -183,6 +183,25 @@ def test_port_that_hangs_is_told(monkeypatch):
     assert error.condition == PORT_FAULT and "the port hangs (/dev/hung)" in error.message
 
 
+def test_port_that_hangs_is_not_opened_a_second_time_until_the_first_try_has_ended(monkeypatch):
+    go, tries = threading.Event(), []
+    monkeypatch.setattr(ports, "OPEN_S", 0.05)
+    monkeypatch.setattr(ports, "_open", lambda name: tries.append(name) or go.wait(WAIT_S))
+
+    async def scenario():
+        opener = ports.PortOpener()
+        for _ in range(20):
+            with pytest.raises(PortError, match="the port hangs"):
+                await opener.open("/dev/hung")
+        assert len(tries) == 1
+        go.set()
+        monkeypatch.setattr(ports, "_open", lambda name: serial.serial_for_url("loop://"))
+        await until("the port opens", lambda: not opener._busy.locked())
+        (await opener.open("/dev/well")).close()
+
+    asyncio.run(scenario())
+
+
 def test_port_held_by_another_is_told(wire):
     async def scenario():
         first = await ports.open_port(wire.name)
