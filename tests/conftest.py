@@ -1,18 +1,24 @@
-"""Collect tests/both twice: as usual, and each test function again under the real MicroPython."""
+"""Collect tests/both twice: as usual, and each test function again under MicroPython. Let Hypothesis repeat itself."""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.micropython_server import MicroPython
 
 ROOT = Path(__file__).parent.parent
 BOTH = ROOT / "tests" / "both"
 HEAP = "280K"  # on the 64-bit port, stands for a board with 200 KB
-TIMEOUT_S = 60.0  # for one test function
+TIMEOUT_S = 240.0  # for one test function; less than pytest's own
 SERVER = pytest.StashKey[MicroPython]()
+
+# The same examples in each run, on a machine of any speed; `--hypothesis-profile explore` looks for others.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("repeat", settings.get_profile("explore"), derandomize=True, database=None)
+settings.load_profile("repeat")
 
 
 def pytest_configure(config: pytest.Config) -> None:
