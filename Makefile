@@ -9,11 +9,12 @@ BOARDS := k5
 export PATH := $(PATH):/usr/sbin:/usr/local/sbin
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help venv tools demo test bench lint types lock clean
+.PHONY: help venv tools demo test soak bench lint types lock clean
 
 help:
 	@echo "make demo    the whole chain on this machine, with a page to press keys on"
 	@echo "make test    the tests; REQUIRE_ALL=1 makes a skipped test a failure"
+	@echo "make soak    everything at once and every fault, then what was shown beside what the city has; ARGS=\"--minutes 10 --seed N\""
 	@echo "make bench   what the project claims in numbers, measured; ARGS=\"--only journal --repetitions 1\""
 	@echo "make lint    ruff and the rules of tests/lint"
 	@echo "make types   basedpyright with the boards' stubs"
@@ -32,6 +33,9 @@ demo: venv
 
 test: venv
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(if $(REQUIRE_ALL),-p tests.plugins.no_skips) $(ARGS)
+
+soak: venv
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 bench: venv
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -79,6 +79,11 @@ class W25Q:
         self.array.cut(self._program, self.tear or self._rng.choice(TEARS), self._rng)
         self._clear()
 
+    @property
+    def programming(self) -> bool:
+        """Return whether a page program is under way."""
+        return self._program is not None
+
     # -- bus
 
     def select(self, t_us: int) -> None:

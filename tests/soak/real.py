@@ -13,6 +13,7 @@ from pathlib import Path
 from simulator.demo.chip_reader import ChipReader
 from simulator.demo.outbox_reader import outbox_events
 from simulator.demo.result import ChipEvent
+from simulator.errors import SimError, UserError
 from tests.soak.citizens import RATE, Citizen
 from tests.soak.compare import Verdict, compare
 from tests.soak.faults import Breaker, Coming, schedule
@@ -95,12 +96,16 @@ class RealSoak:
         self._ended_oddly = 0
 
     def run(self) -> RealRun:
-        """Play it all. Raise UserError when a part does not come back."""
+        """Play it all. A part that does not come back is a problem, and nothing is compared then."""
         for citizen in self._citizens:
             citizen.start()
-        self._chaos()
-        self._mend()
-        self._last_ratings()
+        try:
+            self._chaos()
+            self._mend()
+            self._last_ratings()
+        except (UserError, SimError) as error:
+            write_lines(self._hall.folder / "visits.jsonl", as_rows(self._visits()))
+            return RealRun(Verdict(), self._breaker.done, [*self._problems, f"the run stopped: {error}"])
         station = self._drain()
         verdict = compare(self._visits(), station.city)
         self._problems += [f"not drained: {what}" for what in station.waits()]
