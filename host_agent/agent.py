@@ -11,11 +11,13 @@ import random
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 
 from host_agent import data_lock
+from host_agent.api_access import Access
 from host_agent.backlog import Backlog
 from host_agent.config_model import Config
 from host_agent.counter_api import CounterApi
@@ -66,7 +68,9 @@ class Agent:
         self._status = Status(
             config, version, self._store, self._writer, self._delivery, self._uplink, self._windows, utc_ms
         )
-        self._api = CounterApi(config, self._store, self._windows, self._status, Metrics(self._status).text)
+        self._api = CounterApi(
+            config, self._store, self._windows, self._status, Metrics(self._status).text, _access(config)
+        )
         self._writer.recovered = self._ask_again
         self._stopping = asyncio.Event()
 
@@ -89,6 +93,8 @@ class Agent:
                     access_log=False,
                     lifespan="off",
                     timeout_graceful_shutdown=1,
+                    ssl_certfile=self._config.api.cert_file,
+                    ssl_keyfile=self._config.api.key_file,
                     server_header=False,
                 )
             )
@@ -104,7 +110,7 @@ class Agent:
                 ),
             ]
             self._listen_to_signals()
-            ready(f"http://{self._config.agent.listen}/")
+            ready(f"{self._config.api_scheme}://{self._config.agent.listen}/")
             await self._stopping.wait()
             server.should_exit = True
         finally:
@@ -185,9 +191,11 @@ class Agent:
         found = self._windows.get(window)
         if found is not None:
             found.outcome(invite, state)
+            self._api.stream.changed(window)
 
     def _changed(self, window: Window) -> None:
-        """Tell the city a terminal's state; the uplink drops what has not changed."""
+        """Tell the streams, and the city a terminal's state; the uplink drops what has not changed."""
+        self._api.stream.changed(window.section.id)
         if window.connected and window.fault is None:
             state = _CITY_STATES.get(window.shown or "", "paused" if window.paused else "ready")
         elif window.connected:
@@ -218,6 +226,15 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Capture none."""
         yield
+
+
+def _access(config: Config) -> Access:
+    try:
+        return Access(config, time.monotonic)
+    except OSError as error:
+        raise UserError(
+            f"cannot read a token: {error.strerror or error}", str(config.path), "check token_file and its rights"
+        ) from None
 
 
 def _again(window: Window, rng: random.Random) -> Callable[[], Awaitable[None]]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from types import NoneType
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +16,9 @@ _ORIGINS = (rating.ORIGIN_COUNTER, rating.ORIGIN_CLERK_PAGE)
 _NUMBER = re.compile(r"[0-9A-Za-z._-]{1,20}\Z")
 _PROJECT = re.compile(r"[^/\s\x00-\x1f]{1,50}\Z")
 _SERVICE = re.compile(r"[0-9]{1,6}\Z")
+# What a screen can show: printable characters of the basic plane, at most 3 bytes each in UTF-8.
+_ASCII = "[ -~]"
+_CHARACTER = r"[ -~\u00a1-\u1fff\u2010-\u2027\u2030-\u205e\u2e80-\ud7a3\uf900-\ufaff\uff01-\uffee]"
 _KEY = re.compile(r"[\x21-\x7e]{1,64}\Z")
 
 
@@ -49,18 +53,15 @@ def clerk(body: dict[str, Any]) -> dict[str, Any]:
     :raises Refusal: a value does not fit.
     """
     found: dict[str, Any] = {"number": _text(body, "number", _NUMBER, "1 to 20 letters, digits, dots or dashes")}
-    for key, limit in (("name", 30), ("post", 60)):
+    for key, limit in (("name", 10), ("post", 20)):
         value = body.get(key)
         if value is None or value == "":
             continue
-        if not isinstance(value, str) or len(value.encode()) > limit or not value.isprintable():
-            raise bad_request(f"{key} must be text of at most {limit} bytes", f"shorten {key}")
+        if not _is_short_text(value, limit):
+            raise bad_request(f"{key} must be {_short_text_rule(limit)}", f"shorten {key}")
         found[key] = value
-    stars = body.get("stars")
-    if stars is not None:
-        if type(stars) is not int or not 0 <= stars <= 5:
-            raise bad_request("stars must be a whole number from 0 to 5", "correct stars")
-        found["stars"] = stars
+    if body.get("stars") is not None:
+        found["stars"] = _whole(body, "stars", 0, 5)
     return found
 
 
@@ -70,8 +71,8 @@ def ticket(body: dict[str, Any]) -> str:
     :raises Refusal: it does not fit.
     """
     value = body.get("ticket")
-    if not isinstance(value, str) or not 1 <= len(value.encode()) <= 40 or not value.isprintable():
-        raise bad_request("ticket must be text of 1 to 40 bytes", "correct ticket")
+    if not _is_short_text(value, 13):
+        raise bad_request(f"ticket must be {_short_text_rule(13)}", "correct ticket")
     return value
 
 
@@ -91,15 +92,10 @@ def service(body: dict[str, Any]) -> Service:
 
     :raises Refusal: a value does not fit.
     """
-    number = body.get("service_no")
-    if type(number) is int:
-        body = {**body, "service_no": str(number)}
-    timeout_s = body.get("timeout_s")
-    if timeout_s is not None and (type(timeout_s) is not int or not _TIMEOUT_S[0] <= timeout_s <= _TIMEOUT_S[1]):
-        raise bad_request(f"timeout_s must be {_TIMEOUT_S[0]} to {_TIMEOUT_S[1]}", "correct or omit timeout_s")
-    origin = body.get("origin", rating.ORIGIN_COUNTER)
-    if origin not in _ORIGINS or isinstance(origin, bool):
-        raise bad_request("origin must be 1 (counter software) or 2 (clerk's page)", "correct or omit origin")
+    if not isinstance(body.get("service_no"), (str, NoneType)):
+        body = {**body, "service_no": str(_whole(body, "service_no", 0, 999_999))}
+    timeout_s = None if body.get("timeout_s") is None else _whole(body, "timeout_s", *_TIMEOUT_S)
+    origin = _whole(body, "origin", min(_ORIGINS), max(_ORIGINS)) if "origin" in body else rating.ORIGIN_COUNTER
     return Service(
         project_no=_optional(body, "project_no", _PROJECT, "1 to 50 characters without space or slash"),
         service_no=_optional(body, "service_no", _SERVICE, "a number of at most 6 digits"),
@@ -107,6 +103,25 @@ def service(body: dict[str, Any]) -> Service:
         origin=origin,
         client_key=_optional(body, "id", _KEY, "1 to 64 visible ASCII characters"),
     )
+
+
+def _whole(body: dict[str, Any], key: str, lowest: int, highest: int) -> int:
+    """Return a whole number; JSON does not tell 7 from 7.0."""
+    value = body[key]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or not lowest <= value <= highest:
+        raise bad_request(f"{key} must be a whole number from {lowest} to {highest}", f"correct or omit {key}")
+    return value
+
+
+def _is_short_text(value: object, limit: int) -> bool:
+    """Say whether it is text of at most 3 * `limit` bytes in UTF-8, by a rule that people can count."""
+    return isinstance(value, str) and bool(re.fullmatch(f"{_ASCII}{{1,{3 * limit}}}|{_CHARACTER}{{1,{limit}}}", value))
+
+
+def _short_text_rule(limit: int) -> str:
+    return f"text of at most {limit} characters, or {3 * limit} ASCII ones"
 
 
 def _optional(body: dict[str, Any], key: str, pattern: re.Pattern[str], rule: str) -> str | None:

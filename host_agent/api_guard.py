@@ -1,17 +1,25 @@
-"""Stands before the local API: which hosts, which origins, how much.
+"""Stands before the local API: which hosts, which origins, which callers, how much.
 
-Promise: a web page from elsewhere can neither read nor order anything: other Host names (DNS rebinding) and origins are
-refused, and bodies are bounded before they are read.
+Promise: a web page from elsewhere can neither read nor order anything unless its integration names it: other Host names
+(DNS rebinding) and origins are refused on HTTP and WebSocket, and bodies are bounded before they are read.
 """
 
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from host_agent.api_access import Access, Caller
+from host_agent.config_model import Config, is_loopback
+from host_agent.refusal import Refusal
+
 BODY_LIMIT_BYTES = 65_536
+CALLER = "yiping.caller"  # in the scope; None on a WebSocket that has not sent its token yet
+ORIGIN = "yiping.origin"  # in the scope: the page's origin where it is not this agent's own, else None
+PREFLIGHT_AGE_S = 600
 _LOCAL_NAMES = frozenset(("127.0.0.1", "localhost", "::1"))
+_WITH_COOKIE = ("/", "/status")
 # The clerk's page may be shown inside another page of this machine (the demo), nowhere else.
 _SECURITY_HEADERS = (
     (
@@ -26,59 +34,123 @@ _SECURITY_HEADERS = (
 
 
 class Guard:
-    """Let through only what this machine's own pages and programs ask."""
+    """Let through only what this machine's own pages, its programs, and known integrations ask."""
 
-    def __init__(self, app: ASGIApp, listen_host: str, port: int) -> None:
-        """Allow the loopback names and the address listened on."""
+    def __init__(self, app: ASGIApp, config: Config, access: Access) -> None:
+        """Allow the loopback names, the address listened on, and the names in the configuration."""
         self._app = app
-        self._hosts = _LOCAL_NAMES | {listen_host}
-        self._port = port
+        self._access = access
+        self._hosts = _LOCAL_NAMES | {config.listen_host} | set(config.api.hosts)
+        self._port = config.listen_port
+        self._scheme = config.api_scheme
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, then pass on."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refused = self._refused(scope)
-        if refused is not None and scope["type"] == "http":
-            status, code, message = refused
-            response = JSONResponse({"error": {"code": code, "message": message, "cure": _CURES[code]}}, status)
-            await response(scope, receive, send)
-        elif refused is not None:
-            await send({"type": "websocket.close", "code": 1008})
-        else:
-            await self._app(scope, _Bounded(receive), _with_headers(send))
-
-    def _refused(self, scope: Scope) -> tuple[int, str, str] | None:
         headers = Headers(scope=scope)
+        try:
+            origin = self._foreign_origin(headers)
+            if _is_preflight(scope, headers):
+                await self._preflight(headers, origin)(scope, receive, send)
+                return
+            scope[ORIGIN] = origin
+            scope[CALLER] = self._caller(scope, headers, origin)
+        except Refusal as error:
+            await _refuse(error, scope, receive, send)
+            return
+        extra = _SECURITY_HEADERS + self._extra(scope["path"], origin)
+        await self._app(scope, _Bounded(receive), _with_headers(send, extra))
+
+    def _foreign_origin(self, headers: Headers) -> str | None:
+        """Return the origin of a page that is not this agent's own.
+
+        :raises Refusal: the request names another host, or its body is too large.
+        """
         host = headers.get("host", "")
-        if not self._is_ours(f"http://{host}"):
-            return 421, "wrong_host", f"this agent does not answer to the name {host[:80]!r}"
-        origin = headers.get("origin")
-        if (
-            origin is not None
-            and (scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD"))
-            and not (origin.startswith("http://") and self._is_ours(origin))
-        ):
-            return 403, "foreign_origin", f"pages from {origin[:80]!r} may not give orders"
+        if not self._is_ours(f"{self._scheme}://{host}"):
+            cure = "use 127.0.0.1 with the agent's port, or name the host in api.hosts"
+            raise Refusal(421, "wrong_host", f"this agent does not answer to the name {host[:80]!r}", cure)
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > BODY_LIMIT_BYTES:
-            return 413, "too_large", f"the body is larger than {BODY_LIMIT_BYTES} bytes"
-        return None
+            raise Refusal(413, "too_large", f"the body is larger than {BODY_LIMIT_BYTES} bytes", "send less")
+        origin = headers.get("origin")
+        return None if origin is None or self._is_ours(origin) else origin
+
+    def _caller(self, scope: Scope, headers: Headers, origin: str | None) -> Caller | None:
+        """Return who calls; None for a page, and for a WebSocket that will send its token first.
+
+        :raises Refusal: nobody who may.
+        """
+        peer = scope["client"][0] if scope.get("client") else None
+        if not scope["path"].startswith(("/api/", "/metrics")):
+            if peer is not None and not is_loopback(peer):
+                cure = "open the page on the machine of the agent; other machines use the API with a token"
+                raise Refusal(403, "pages_local", "the agent's pages are for its own machine", cure)
+            return None
+        authorization = headers.get("authorization")
+        try:
+            caller = self._access.caller(authorization, headers.get("cookie"), peer, origin)
+        except Refusal:
+            # A browser's WebSocket cannot send the header: its first message holds the token.
+            if scope["type"] == "websocket" and authorization is None:
+                if origin is None or self._access.knows_origin(origin):
+                    return None
+            raise
+        self._access.spend(caller)
+        return caller
+
+    def _preflight(self, headers: Headers, origin: str | None) -> Response:
+        """Answer a browser that asks before it lets a page call."""
+        if origin is None or not self._access.knows_origin(origin):
+            cure = "name the page's origin in its [[integration]]"
+            raise Refusal(403, "foreign_origin", f"pages from {str(origin)[:80]!r} may not call this agent", cure)
+        allowed = {
+            "access-control-allow-origin": origin,
+            "access-control-allow-methods": "GET, POST, DELETE",
+            "access-control-allow-headers": "authorization, content-type",
+            "access-control-max-age": str(PREFLIGHT_AGE_S),
+            "vary": "Origin",
+        }
+        if headers.get("access-control-request-private-network") == "true":
+            allowed["access-control-allow-private-network"] = "true"
+        return Response(status_code=204, headers=allowed)
+
+    def _extra(self, path: str, origin: str | None) -> tuple[tuple[bytes, bytes], ...]:
+        if origin is not None and self._access.knows_origin(origin):
+            return ((b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin"))
+        if path in _WITH_COOKIE or path.startswith("/clerk/"):
+            return ((b"set-cookie", self._access.page_cookie.encode("ascii")),)
+        return ()
 
     def _is_ours(self, address: str) -> bool:
         try:
             parts = urlsplit(address)
-            return parts.hostname in self._hosts and (parts.port or 80) == self._port
+            default = 443 if self._scheme == "https" else 80
+            return (
+                parts.scheme == self._scheme and parts.hostname in self._hosts and (parts.port or default) == self._port
+            )
         except ValueError:
             return False
 
 
-_CURES = {
-    "wrong_host": "use http://127.0.0.1 with the agent's port",
-    "foreign_origin": "open the page from this agent, or call the API from a program",
-    "too_large": "send less",
-}
+def _is_preflight(scope: Scope, headers: Headers) -> bool:
+    return scope["type"] == "http" and scope["method"] == "OPTIONS" and "access-control-request-method" in headers
+
+
+async def _refuse(error: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await refusal_response(error)(scope, receive, send)
+    else:
+        await send({"type": "websocket.close", "code": 1008})
+
+
+def refusal_response(error: Refusal) -> JSONResponse:
+    """Return the answer for a refusal."""
+    headers = {401: {"www-authenticate": "Bearer"}, 429: {"retry-after": "1"}}.get(error.status)
+    body = {"error": {"code": error.code, "message": error.message, "cure": error.cure}}
+    return JSONResponse(body, error.status, headers)
 
 
 class _Bounded:
@@ -96,10 +168,10 @@ class _Bounded:
         return message
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, headers: tuple[tuple[bytes, bytes], ...]) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *_SECURITY_HEADERS]
+            message["headers"] = [*message.get("headers", ()), *headers]
         await send(message)
 
     return wrapped

@@ -4,12 +4,23 @@ Promise: an unknown key is an error; a wrong type is an error, never a conversio
 """
 
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
 from host_agent import config_faults, toml_reader
-from host_agent.config_model import AgentSection, BrokerSection, Config, PolicySection, WindowSection
+from host_agent.config_model import (
+    AgentSection,
+    ApiSection,
+    BrokerSection,
+    Config,
+    IntegrationSection,
+    PolicySection,
+    WindowSection,
+)
 from host_agent.errors import ManyUserErrors, UserError
+
+_Section = TypeVar("_Section", BrokerSection, ApiSection, IntegrationSection)
 
 
 @attrs.frozen(kw_only=True)
@@ -20,6 +31,8 @@ class _File:
     broker: BrokerSection = attrs.field(factory=BrokerSection)
     window: list[WindowSection] = attrs.field(factory=list)
     policy: PolicySection = attrs.field(factory=PolicySection)
+    api: ApiSection = attrs.field(factory=ApiSection)
+    integration: list[IntegrationSection] = attrs.field(factory=list)
 
 
 def load(path: str | Path) -> Config:
@@ -39,16 +52,19 @@ def load(path: str | Path) -> Config:
 def _resolve(path: Path, parsed: _File) -> Config:
     """Make relative paths relative to the file."""
     base = path.resolve().parent
-    broker = parsed.broker
-    files = {
-        name: base / value
-        for name in ("password_file", "ca_file", "cert_file", "key_file")
-        if (value := getattr(broker, name)) is not None
-    }
+    pair = ("cert_file", "key_file")
     return Config(
         path=path,
         agent=attrs.evolve(parsed.agent, data_dir=base / parsed.agent.data_dir),
-        broker=attrs.evolve(broker, **files),
+        broker=_based(parsed.broker, base, ("password_file", "ca_file", *pair)),
         windows=tuple(parsed.window),
         policy=parsed.policy,
+        api=_based(parsed.api, base, pair),
+        integrations=tuple(_based(integration, base, ("token_file",)) for integration in parsed.integration),
     )
+
+
+def _based(section: _Section, base: Path, names: tuple[str, ...]) -> _Section:
+    """Return a section whose named paths, where given, are relative to `base`."""
+    given = {name: base / value for name in names if (value := getattr(section, name)) is not None}
+    return attrs.evolve(section, **given)

@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
+from host_agent import config_faults_api
 from host_agent.config_model import (
     AUTO_PORT,
     DEFAULT_PORTS,
@@ -31,6 +32,7 @@ def find(config: Config) -> list[_Fault]:
         *broker_faults(config.broker),
         *_window_faults(config.windows),
         *_policy_faults(config.policy),
+        *config_faults_api.find(config),
     ]
 
 

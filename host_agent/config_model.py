@@ -3,6 +3,7 @@
 Promise: secrets stand in files of their own and never show in a repr or a log.
 """
 
+import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +11,14 @@ import attrs
 
 AUTO_PORT = "auto"
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address or name is this machine's own loopback."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Secret:
@@ -90,6 +99,33 @@ class WindowSection:
 
 
 @attrs.frozen(kw_only=True)
+class ApiSection:
+    """Say how the local API is reached from outside this PC, and how much one caller may ask."""
+
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    hosts: list[str] = attrs.field(factory=list)
+    rate_per_s: int = 300
+
+
+@attrs.frozen(kw_only=True)
+class IntegrationSection:
+    """Say who may call the API with which token, for which windows (none named: all), from which pages."""
+
+    name: str
+    token_file: Path
+    windows: list[str] = attrs.field(factory=list)
+    origins: list[str] = attrs.field(factory=list)
+
+    def token(self) -> Secret:
+        """Read the token's file.
+
+        :raises OSError: the file cannot be read.
+        """
+        return Secret(self.token_file.read_text(encoding="utf-8").strip())
+
+
+@attrs.frozen(kw_only=True)
 class PolicySection:
     """Hold what the terminals are told about times and habits; None leaves the terminal's own default."""
 
@@ -116,6 +152,8 @@ class Config:
     broker: BrokerSection
     windows: tuple[WindowSection, ...]
     policy: PolicySection
+    api: ApiSection
+    integrations: tuple[IntegrationSection, ...]
 
     @property
     def listen_host(self) -> str:
@@ -126,3 +164,13 @@ class Config:
     def listen_port(self) -> int:
         """Return the port to listen on."""
         return int(self.agent.listen.rpartition(":")[2])
+
+    @property
+    def api_scheme(self) -> str:
+        """Return how the API is spoken to."""
+        return "https" if self.api.cert_file else "http"
+
+    @property
+    def listen_local(self) -> bool:
+        """Say whether only this machine can reach the API."""
+        return is_loopback(self.listen_host)

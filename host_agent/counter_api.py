@@ -3,7 +3,7 @@
 Promise: no answer and no page ever holds a level; every refusal has a code, a sentence and a cure.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -11,17 +11,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from host_agent import api_body, orders
-from host_agent.api_guard import Guard
+from host_agent.api_access import Access
+from host_agent.api_guard import CALLER, Guard, refusal_response
+from host_agent.api_stream import Stream
 from host_agent.config_model import Config
 from host_agent.refusal import Refusal
 from host_agent.status import Status, invite_view, window_view
 from host_agent.store import Store
 from host_agent.window import Window
 
+Handler = Callable[[Request], Awaitable[Response]]
 WEB = Path(__file__).parent / "web"
 REFUSED_LIMIT = 200
 
@@ -36,6 +39,7 @@ class CounterApi:
         windows: dict[str, Window],
         status: Status,
         metrics: Callable[[], tuple[bytes, str]],
+        access: Access,
     ) -> None:
         """Keep the parts."""
         self._config = config
@@ -43,6 +47,8 @@ class CounterApi:
         self._windows = windows
         self._status = status
         self._metrics = metrics
+        self._access = access
+        self.stream = Stream(windows, access)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -52,13 +58,14 @@ class CounterApi:
             Route("/api/v1/refused", self._get_refused),
             Route("/api/v1/windows", self._get_windows),
             Route(window, self._get_window),
-            Route(f"{window}/login", self._login, methods=["POST"]),
-            Route(f"{window}/logout", self._logout, methods=["POST"]),
-            Route(f"{window}/serve", self._serve, methods=["POST"]),
-            Route(f"{window}/pause", self._pause, methods=["POST"]),
-            Route(f"{window}/invites", self._invite, methods=["POST"]),
-            Route(window + "/invites/{invite}", self._get_invite, methods=["GET"]),
-            Route(window + "/invites/{invite}", self._cancel, methods=["DELETE"]),
+            Route(f"{window}/login", self._ordered(self._login), methods=["POST"]),
+            Route(f"{window}/logout", self._ordered(self._logout), methods=["POST"]),
+            Route(f"{window}/serve", self._ordered(self._serve), methods=["POST"]),
+            Route(f"{window}/pause", self._ordered(self._pause), methods=["POST"]),
+            Route(f"{window}/invites", self._ordered(self._invite), methods=["POST"]),
+            Route(window + "/invites/{invite}", self._one_invite, methods=["GET", "DELETE"]),
+            WebSocketRoute("/api/v1/stream", self.stream.serve),
+            Route("/api/v1/openapi.yaml", _page("openapi.yaml", "application/yaml")),
             Route("/metrics", self._get_metrics),
             Route("/clerk/{window}", self._clerk_page),
             Route("/status", _page("status.html")),
@@ -67,14 +74,27 @@ class CounterApi:
         ]
         return Starlette(
             routes=routes,
-            middleware=[Middleware(Guard, listen_host=self._config.listen_host, port=self._config.listen_port)],
+            middleware=[Middleware(Guard, config=self._config, access=self._access)],
             exception_handlers={Refusal: _refusal_response, HTTPException: _http_response, Exception: _fault_response},
         )
 
+    def _ordered(self, order: Handler) -> Handler:
+        """Return a handler after which the streams hear of the window, however it ended."""
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await order(request)
+            finally:
+                self.stream.changed(request.path_params["window"])
+
+        return handler
+
     async def _get_status(self, request: Request) -> Response:
+        _whole(request)
         return JSONResponse(self._status.whole())
 
     async def _get_refused(self, request: Request) -> Response:
+        _whole(request)
         rows = self._store.refused(REFUSED_LIMIT)
         return JSONResponse(
             {
@@ -86,9 +106,9 @@ class CounterApi:
         )
 
     async def _get_windows(self, request: Request) -> Response:
-        return JSONResponse(
-            {"items": [window_view(window) for window in self._windows.values()], "hotkey": self._config.agent.hotkey}
-        )
+        caller = request.scope[CALLER]
+        views = [window_view(window) for name, window in self._windows.items() if caller.may(name)]
+        return JSONResponse({"items": views, "hotkey": self._config.agent.hotkey})
 
     async def _get_window(self, request: Request) -> Response:
         return JSONResponse({**window_view(self._window(request)), "hotkey": self._config.agent.hotkey})
@@ -120,6 +140,11 @@ class CounterApi:
         row, new = await orders.invite(window, api_body.service(body))
         return JSONResponse(invite_view(row), 201 if new else 200)
 
+    async def _one_invite(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            return await self._ordered(self._cancel)(request)
+        return await self._get_invite(request)
+
     async def _get_invite(self, request: Request) -> Response:
         window = self._window(request)
         row = window.invites.get(_invite_id(request))
@@ -131,14 +156,21 @@ class CounterApi:
         return JSONResponse(invite_view(await orders.cancel(self._window(request), _invite_id(request))))
 
     async def _get_metrics(self, request: Request) -> Response:
+        _whole(request)
         body, content_type = self._metrics()
         return Response(body, media_type=content_type)
 
     async def _clerk_page(self, request: Request) -> Response:
-        self._window(request)
+        self._find(request)
         return FileResponse(WEB / "clerk.html")
 
     def _window(self, request: Request) -> Window:
+        window = self._find(request)
+        if not request.scope[CALLER].may(window.section.id):
+            raise _forbidden(request, f"window {window.section.id}")
+        return window
+
+    def _find(self, request: Request) -> Window:
         name = request.path_params["window"]
         window = self._windows.get(name)
         if window is None:
@@ -146,11 +178,22 @@ class CounterApi:
         return window
 
 
-def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
+def _page(name: str, media_type: str | None = None) -> Handler:
     async def page(request: Request) -> Response:
-        return FileResponse(WEB / name)
+        return FileResponse(WEB / name, media_type=media_type)
 
     return page
+
+
+def _whole(request: Request) -> None:
+    """Refuse callers that may ask about some windows only."""
+    if request.scope[CALLER].windows is not None:
+        raise _forbidden(request, "the whole agent")
+
+
+def _forbidden(request: Request, what: str) -> Refusal:
+    name = request.scope[CALLER].name
+    return Refusal(403, "forbidden", f"{name} may not ask about {what}", "see windows of its [[integration]]")
 
 
 def _invite_id(request: Request) -> bytes:
@@ -166,18 +209,18 @@ def _invite_id(request: Request) -> bytes:
 
 async def _refusal_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return _error(error.status, error.code, error.message, error.cure)
+    return refusal_response(error)
 
 
 async def _http_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "wrong_method"}.get(error.status_code, "bad_request")
-    return _error(error.status_code, code, str(error.detail), "see docs/api.md")
+    return _error(error.status_code, code, str(error.detail), "see docs/api.md", error.headers)
 
 
 async def _fault_response(request: Request, error: Exception) -> Response:
     return _error(500, "fault", "the agent failed at this request", "look into the agent's log")
 
 
-def _error(status: int, code: str, message: str, cure: str) -> Response:
-    return JSONResponse({"error": {"code": code, "message": message, "cure": cure}}, status)
+def _error(status: int, code: str, message: str, cure: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message, "cure": cure}}, status, headers)

@@ -42,6 +42,15 @@ class Service:
             return None
         return (self.project_no or "") + (f"/{self.service_no}" if self.service_no is not None else "")
 
+    def same_as(self, row: InviteRow) -> bool:
+        """Say whether an invite was made for this very service."""
+        return (self.project_no, self.service_no, self.timeout_ms, self.origin) == (
+            row.project_no,
+            row.service_no,
+            row.timeout_ms,
+            row.origin,
+        )
+
 
 class Invites:
     """Own the invites of one window; belongs to the event loop."""

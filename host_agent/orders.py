@@ -74,6 +74,13 @@ async def invite(window: Window, service: Service) -> tuple[InviteRow, bool]:
         row, new = await window.invites.make(window.clerk["number"], service)
     except (StoreFullError, StoreFaultError) as error:
         raise _store_refusal(error) from error
+    if not new and not service.same_as(row):
+        raise Refusal(
+            409,
+            "id_reused",
+            "this id was given to an invite for another service",
+            "give each invite an id of its own; the same id only to ask again",
+        )
     if new:
         window.ticket = None
         await _answer(window.send_invite(row))

@@ -1,0 +1,52 @@
+"""The OpenAPI file: every answer of the running agent to any request of its making is one that the file describes."""
+
+from pathlib import Path
+
+import hypothesis
+import pytest
+import schemathesis
+import yaml
+
+from simulator.demo.parts import listens
+from tests.unit.agent_support import AgentProcess, Broker, wait_until
+from tests.unit.fake_terminal import FakeTerminal
+
+FILE = Path(__file__).parents[2] / "host_agent" / "web" / "openapi.yaml"
+WAIT_S = 60
+TOKEN = "fuzz-0123456789abcdef012"
+
+
+def _described():
+    """Return the file with a window that this test's agent has and one that it has not: random names would all be unknown."""
+    whole = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    whole["components"]["parameters"]["window"]["schema"] = {"enum": ["W01", "W99"]}
+    return whole
+
+
+schema = schemathesis.openapi.from_dict(_described())
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Serve one window with a terminal, to one integration that may ask as often as it likes."""
+    folder = tmp_path_factory.mktemp("openapi")
+    (folder / "fuzz.token").write_text(TOKEN, encoding="ascii")
+    broker = Broker(folder).start()
+    terminal = FakeTerminal(folder / "port").start()
+    policy = '[api]\nrate_per_s = 1000\n[[integration]]\nname = "fuzz"\ntoken_file = "fuzz.token"\n'
+    agent = AgentProcess(folder, broker.port, [("W01", "YP-0001", folder / "port")], policy=policy)
+    agent.start("--wait", ready=False)
+    wait_until("the agent listens", lambda: listens(agent.port), WAIT_S)
+    yield f"http://127.0.0.1:{agent.port}/api/v1"
+    agent.stop()
+    terminal.close()
+    broker.stop()
+
+
+@pytest.mark.slow
+@schema.parametrize()
+@hypothesis.settings(
+    max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
+)
+def test_openapi_describes_every_answer(case, address):
+    case.call_and_validate(base_url=address, headers={"Authorization": f"Bearer {TOKEN}"})
