@@ -1,7 +1,10 @@
-"""Wraps the broker's socket so that paho reads and writes blocks: one system call for many packets, not four for each.
+"""Wraps the broker's socket: blocks instead of packets for paho, and the two packets of the hot path past it.
 
-Promise: bytes keep their order; what `send` took leaves with the next `flush`; `pending` tells of bytes that the event
-loop would not see any more.
+Of the 70 µs that a published event costs paho, its bytes take one. So PUBLISH goes straight into the block, and PUBACK
+is taken out of it, here; everything else (CONNECT, SUBSCRIBE, PING, what is subscribed to, DISCONNECT) stays paho's.
+
+Promise: bytes keep their order; what `send` took leaves with the next `flush`; paho reads every packet but PUBACKs,
+whole; `pending` tells of bytes that the event loop would not see any more.
 """
 
 import socket
@@ -10,6 +13,11 @@ import ssl
 READ_BYTES = 65_536
 # What may wait for a broker that does not read; the delivery rule keeps it to some 20 events.
 WRITE_LIMIT_BYTES = 1_048_576
+
+Ack = tuple[int, int]  # message id, reason code
+
+_PUBACK = 0x40
+_LENGTH_BYTES = 4  # most of a packet's length, MQTT 5.0 §1.5.5
 
 
 class BlockSocket:
@@ -20,8 +28,11 @@ class BlockSocket:
         self._sock = sock
         self._read = b""
         self._at = 0
+        self._packet_left = 0  # bytes of the packet that paho reads
+        self._dry = False  # the socket has no more now, and what is left is no whole packet
         self._write = bytearray()
         self._error: OSError | None = None
+        self.acks: list[Ack] = []
 
     def fileno(self) -> int:
         """Return the descriptor, −1 when closed."""
@@ -32,19 +43,30 @@ class BlockSocket:
         self._sock.setblocking(flag)
 
     def recv(self, size: int) -> bytes:
-        """Return up to `size` bytes of the present block, or read the next block.
+        """Return up to `size` bytes of a packet for paho, b"" at the end; PUBACKs before it go to `acks`.
 
         :raises BlockingIOError, ssl.SSLWantReadError, OSError: as the socket does.
         """
-        if self._at >= len(self._read):
-            self._read = self._sock.recv(READ_BYTES)
+        self._dry = False
+        while self._at == len(self._read) if self._packet_left else not self._open_packet():
+            try:
+                block = self._sock.recv(READ_BYTES)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                self._dry = True
+                raise
+            if not block:
+                return b""
+            self._read = self._read[self._at :] + block
             self._at = 0
-        piece = self._read[self._at : self._at + size]
+        piece = self._read[self._at : self._at + min(size, self._packet_left)]
         self._at += len(piece)
+        self._packet_left -= len(piece)
         return piece
 
     def pending(self) -> bool:
         """Say whether bytes wait that will not show as readable."""
+        if self._dry:
+            return False
         return self._at < len(self._read) or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0)
 
     def send(self, data: bytes | bytearray) -> int:
@@ -78,3 +100,59 @@ class BlockSocket:
         """Send what still goes (DISCONNECT) and close."""
         self.flush()
         self._sock.close()
+
+    def _open_packet(self) -> bool:
+        """Take the PUBACKs that are whole; say whether a packet of another kind begins after them."""
+        data, at, end = self._read, self._at, len(self._read)
+        while at < end:
+            if data[at] == _PUBACK and end - at >= 4 and data[at + 1] == 2:  # without a reason code it is 0
+                self.acks.append((data[at + 2] << 8 | data[at + 3], 0))
+                at += 4
+                continue
+            self._at = at
+            body, size = _measure(data, at)
+            if not body:
+                return False
+            if data[at] != _PUBACK or size < 2:
+                self._packet_left = body - at + size
+                return True
+            if end - body < size:
+                return False
+            self.acks.append((data[body] << 8 | data[body + 1], data[body + 2] if size > 2 else 0))
+            at = body + size
+        self._at = at
+        return False
+
+
+def publish_packet(topic: str, mid: int, payload: bytes, retain: bool, properties: bytes) -> bytes:
+    """Return a PUBLISH packet (MQTT 5.0 §3.3), QoS 1 with a message id, QoS 0 for id 0."""
+    name = topic.encode()
+    head = b"\x32" if mid else b"\x30"
+    if retain:
+        head = bytes((head[0] | 1,))
+    id_ = mid.to_bytes(2, "big") if mid else b""
+    size = 2 + len(name) + len(id_) + len(properties) + len(payload)
+    return b"".join((head, _length(size), len(name).to_bytes(2, "big"), name, id_, properties, payload))
+
+
+def _length(size: int) -> bytes:
+    """Return a variable byte integer, MQTT 5.0 §1.5.5."""
+    out = bytearray()
+    while size > 0x7F:
+        out.append(size & 0x7F | 0x80)
+        size >>= 7
+    out.append(size)
+    return bytes(out)
+
+
+def _measure(data: bytes, at: int) -> tuple[int, int]:
+    """Return where the body of the packet at `at` begins, and its size; (0, 0) while the header is not whole."""
+    size = 0
+    for number in range(_LENGTH_BYTES):
+        where = at + 1 + number
+        if where >= len(data):
+            return 0, 0
+        size |= (data[where] & 0x7F) << 7 * number
+        if data[where] < 0x80:
+            return where + 1, size
+    return at + 1 + _LENGTH_BYTES, 0  # no such length: paho says so

@@ -5,6 +5,7 @@ from inside its locks. The next connection gets a new client: the store is the o
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -17,11 +18,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from host_agent import bounded
-from host_agent.block_socket import BlockSocket
+from host_agent.block_socket import Ack, BlockSocket, publish_packet
 from host_agent.config_model import BrokerSection
 from host_agent.errors import UserError
 
 KEEPALIVE_S = 30
+MAX_MID = 65_535
 CONNECT_S = 10.0
 MISC_S = 1.0
 SESSION_EXPIRY_S = 7 * 24 * 3600
@@ -31,29 +33,19 @@ WILL_DELAY_S = 30
 NOTES_IN_FLIGHT = 2
 
 _log = logging.getLogger(__name__)
-Ack = tuple[int, int]  # message id, reason code
 Message = tuple[str, bytes, bool]  # topic, payload, retained
 
 
-class PackedProperties(Properties):
-    """Serve publish properties whose bytes never change; packing them anew costs more than the message."""
-
-    _packed: bytes
-
-    def __init__(self, content_type: str) -> None:
-        """Pack once."""
-        super().__init__(PacketTypes.PUBLISH)
-        self.ContentType = content_type
-        self.PayloadFormatIndicator = 1  # UTF-8 text
-        object.__setattr__(self, "_packed", super().pack())
-
-    def pack(self) -> bytes:
-        """Return the bytes."""
-        return self._packed
+def publish_properties(content_type: str) -> bytes:
+    """Return the properties of messages of one kind; their bytes never change."""
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.ContentType = content_type
+    properties.PayloadFormatIndicator = 1  # UTF-8 text
+    return properties.pack()
 
 
 class _BlockClient(mqtt.Client):
-    """Give paho a socket that reads and writes blocks. Were the method renamed, it would only be slower."""
+    """Give paho a socket that reads and writes blocks; a test sees that the method keeps its name."""
 
     certificate: bytes | None = None  # the broker's, in DER
 
@@ -89,7 +81,8 @@ class BrokerConnection:
         self._connack: asyncio.Future[tuple[int, str, int]] = self._loop.create_future()
         self._subacks: dict[int | None, asyncio.Future[int]] = {}
         self._misc: asyncio.TimerHandle | None = None
-        self.acks: list[Ack] = []
+        self._acks: list[Ack] = []
+        self._last_mid = 0
         self.messages: list[Message] = []
         self.window = 0
         self.reason = ""
@@ -102,7 +95,6 @@ class BrokerConnection:
             client.will_set(will[0], will[1], qos=1, retain=True, properties=will_properties)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_publish = self._on_publish
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         client.on_socket_close = self._on_socket_close
@@ -172,9 +164,22 @@ class BrokerConnection:
                 "allow this client to read that topic in the broker's access rules",
             )
 
-    def publish(self, topic: str, payload: bytes, qos: int, retain: bool, properties: Properties | None) -> int:
-        """Hand one message over; return its id. Call `flush` after the last of several."""
-        return self._client.publish(topic, payload, qos, retain, properties).mid
+    def publish(self, topic: str, payload: bytes, retain: bool, properties: bytes) -> int:
+        """Hand one message over, QoS 1; return its id, which `take_acks` gives back. `flush` after the last."""
+        self._last_mid = mid = self._last_mid % MAX_MID + 1
+        self._send(publish_packet(topic, mid, payload, retain, properties))
+        return mid
+
+    def publish_once(self, topic: str, payload: bytes, properties: bytes) -> None:
+        """Send one message with QoS 0."""
+        self._send(publish_packet(topic, 0, payload, False, properties))
+        self.flush()
+
+    def take_acks(self) -> list[Ack]:
+        """Return the broker's answers since the last call."""
+        acks = self._acks.copy()
+        self._acks.clear()
+        return acks
 
     def flush(self) -> None:
         """See that what the socket did not take goes out as soon as it can."""
@@ -218,6 +223,7 @@ class BrokerConnection:
         self._sock = cast(BlockSocket | None, self._client.socket())
         if self._sock is None:
             raise OSError("the connection closed at once")
+        self._sock.acks = self._acks
         self._loop.add_reader(self._sock, self._readable)
         self._after_send()
         self._misc = self._loop.call_later(MISC_S, self._on_misc)
@@ -231,12 +237,18 @@ class BrokerConnection:
             self._loop.remove_reader(sock)
             self._loop.remove_writer(sock)
 
+    def _send(self, packet: bytes) -> None:
+        """Take a packet for the next flush; one for a socket that is gone is dropped, as the loss is told anyway."""
+        if self._sock is not None:
+            with contextlib.suppress(OSError):
+                self._sock.send(packet)
+
     def _readable(self) -> None:
         self._client.loop_read()
         while self._sock is not None and self._sock.pending():
             self._client.loop_read()
         self._after_send()
-        if self.acks or self.messages:
+        if self._acks or self.messages:
             self._traffic()
 
     def _after_send(self) -> None:
@@ -285,9 +297,6 @@ class BrokerConnection:
 
     def _on_socket_close(self, _client: mqtt.Client, _data: Any, _sock: Any) -> None:
         self._unwatch()
-
-    def _on_publish(self, _client: mqtt.Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
-        self.acks.append((mid, reason.value))
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self.messages.append((message.topic, bytes(message.payload), message.retain))

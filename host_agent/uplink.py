@@ -17,7 +17,7 @@ from host_agent.cloudevents import CONTENT_TYPE, EventWriter
 from host_agent.config_model import Config
 from host_agent.delivery import Delivery
 from host_agent.errors import UserError
-from host_agent.mqtt_connection import NOTES_IN_FLIGHT, BrokerConnection, PackedProperties
+from host_agent.mqtt_connection import NOTES_IN_FLIGHT, BrokerConnection, publish_properties
 from host_agent.reconnect import Backoff
 from host_agent.store import Store
 from host_agent.store_changes import shelve
@@ -48,8 +48,8 @@ class Uplink:
         agent = config.agent
         self._topics = Topics(config.broker.prefix, agent.centre, agent.id)
         self._events = EventWriter(agent.centre, agent.id)
-        self._properties = PackedProperties(CONTENT_TYPE)
-        self._json = PackedProperties("application/json")
+        self._properties = publish_properties(CONTENT_TYPE)
+        self._json = publish_properties("application/json")
         self._connection: BrokerConnection | None = None
         self._lost: asyncio.Future[str] | None = None
         self._under_way: dict[int, rule.Entry] = {}
@@ -76,8 +76,7 @@ class Uplink:
     def send_health(self, health: dict[str, Any]) -> None:
         """Publish the agent's health, QoS 0; dropped without a connection."""
         if self._connection is not None:
-            self._connection.publish(self._topics.health, json.dumps(health).encode(), 0, False, self._json)
-            self._connection.flush()
+            self._connection.publish_once(self._topics.health, json.dumps(health).encode(), self._json)
 
     def _set_retained(self, topic: str, value: dict[str, Any]) -> None:
         payload = json.dumps(value, ensure_ascii=False).encode()
@@ -189,11 +188,11 @@ class Uplink:
         events, topics, properties, under_way = self._events, self._topics, self._properties, self._under_way
         for entry in self._delivery.take(_now_ms()):
             row = entry.row
-            mid = connection.publish(topics.event(row.terminal), events.payload(row, entry.ce_id), 1, False, properties)
+            mid = connection.publish(topics.event(row.terminal), events.payload(row, entry.ce_id), False, properties)
             under_way[mid] = entry
         while self._notes and len(self._notes_under_way) < NOTES_IN_FLIGHT:
             topic = self._notes.pop(0)
-            self._notes_under_way[connection.publish(topic, self._retained[topic], 1, True, self._json)] = topic
+            self._notes_under_way[connection.publish(topic, self._retained[topic], True, self._json)] = topic
         connection.flush()
 
     def _traffic(self) -> None:
@@ -201,7 +200,7 @@ class Uplink:
         connection = self._connection
         if connection is None:
             return
-        acks, connection.acks = connection.acks, []
+        acks = connection.take_acks()
         messages, connection.messages = connection.messages, []
         settled: list[int] = []
         now_ms = _now_ms()

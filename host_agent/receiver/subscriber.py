@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from host_agent.certificates import Certificates
 from host_agent.errors import UserError
-from host_agent.mqtt_connection import PackedProperties
+from host_agent.mqtt_connection import publish_properties
 from host_agent.receiver.config import Config
 from host_agent.receiver.event_connection import RECEIVE_MAXIMUM, EventConnection
 from host_agent.receiver.intake import Raw, Receipt
@@ -38,7 +39,11 @@ class Subscriber:
     """Own the broker connection and what waits between it and the database; belongs to the event loop."""
 
     def __init__(
-        self, config: Config, take: Callable[[list[Raw]], Awaitable[list[Receipt]]], rng: random.Random
+        self,
+        config: Config,
+        take: Callable[[list[Raw]], Awaitable[list[Receipt]]],
+        rng: random.Random,
+        utc_ms: Callable[[], int] = utc_ms,
     ) -> None:
         """Keep the parts; `take` makes a batch durable and returns its receipts, or raises StoreError."""
         self._config = config
@@ -50,7 +55,8 @@ class Subscriber:
         self._arrived = asyncio.Event()
         self._receipts: deque[tuple[str, bytes]] = deque()
         self._under_way: dict[int, tuple[str, bytes]] = {}
-        self._json = PackedProperties("application/json")
+        self._json = publish_properties("application/json")
+        self.certificates = Certificates(config.broker, utc_ms)
         self.fault: UserError | None = None
         self.store_fault: str | None = None
         self.receipts_refused: int | None = None  # the broker's reason code for the last receipt it refused
@@ -61,6 +67,11 @@ class Subscriber:
     def connected(self) -> bool:
         """Say whether the broker is there."""
         return self._connection is not None
+
+    @property
+    def receipts_waiting(self) -> int:
+        """Return how many receipt messages the broker has not taken yet."""
+        return len(self._receipts) + len(self._under_way)
 
     @property
     def topic(self) -> str:
@@ -88,6 +99,7 @@ class Subscriber:
             connection.close()
             raise
         self.fault = None
+        self.certificates.shown(connection.certificate)
         _log.info("connected to the broker")
         self._send_receipts()
         return lost
@@ -155,7 +167,7 @@ class Subscriber:
             else:
                 self._waiting.append((connection, mid, raw))
                 self._arrived.set()
-        acks, connection.acks = connection.acks, []
+        acks = connection.take_acks()
         for mid, code in acks:
             if self._under_way.pop(mid, None) is not None:
                 self.receipts_refused = code if code >= PUBACK_ERROR else None
@@ -196,5 +208,5 @@ class Subscriber:
         room = min(RECEIPTS_IN_FLIGHT, connection.window)
         while self._receipts and len(self._under_way) < room:
             topic, payload = self._receipts.popleft()
-            self._under_way[connection.publish(topic, payload, 1, False, self._json)] = (topic, payload)
+            self._under_way[connection.publish(topic, payload, False, self._json)] = (topic, payload)
         connection.flush()
