@@ -75,18 +75,11 @@ class VirtualRun:
 class Life:
     """One terminal through its weeks; every choice comes from `rng`."""
 
-    def __init__(self, folder: Path, name: str, seed: int, small: bool) -> None:
-        folder.mkdir(parents=True)
+    def __init__(self, folder: Path, name: str, seed: int, **options: object) -> None:
         rng = random.Random(f"life {seed} {name}")
-        options: dict[str, object] = {
-            "seed": rng.randrange(1 << 30),
-            "terminal": name,
-            "ticks_start_ms": WRAP_MS - rng.randrange(3 * DAY_MS),
-        }
-        if small:
-            size = f'"size_bytes": {SMALL_SECTORS * SECTOR_BYTES:_}'
-            options["timing"] = WORST
-            options["firmware_dir"] = changed_firmware(folder, "boards/k5.py", '"size_bytes": 4_194_304', size)
+        options = {
+            "seed": rng.randrange(1 << 30), "terminal": name, "ticks_start_ms": WRAP_MS - rng.randrange(3 * DAY_MS),
+        } | options  # fmt: skip
         self.name = name
         self.folder = folder
         self.visits: list[Visit] = []
@@ -328,6 +321,15 @@ class Life:
         return found
 
 
+def small_chip(folder: Path) -> dict[str, object]:
+    """Return the options of a terminal whose chip has SMALL_SECTORS sectors and the datasheet's worst times."""
+    size = f'"size_bytes": {SMALL_SECTORS * SECTOR_BYTES:_}'
+    return {
+        "timing": WORST,
+        "firmware_dir": changed_firmware(folder, "boards/k5.py", '"size_bytes": 4_194_304', size),
+    }
+
+
 def late_marks(records: list[dict]) -> list[str]:
     """Return where more than an hour of one boot passed without a mark."""
     found = []
@@ -345,8 +347,9 @@ def late_marks(records: list[dict]) -> list[str]:
 def run_virtual(folder: Path, seed: int, weeks: float, say: Callable[[str], None]) -> VirtualRun:
     """Let both terminals live through the weeks in `folder`."""
     run = VirtualRun(Verdict(), Counts(), [])
-    for name, small in (("YP-SMALL", True), ("YP-OWN", False)):
-        life = Life(folder / name, name, seed, small)
+    for name, options in (("YP-SMALL", small_chip), ("YP-OWN", lambda _folder: {})):
+        (folder / name).mkdir(parents=True)
+        life = Life(folder / name, name, seed, **options(folder / name))
         try:
             life.live(weeks, lambda day, life=life: say(f"{life.name}: day {day}, {len(life.visits)} visits"))
         except AssertionError as error:
