@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tests.host_power_cut.vfs import CREATE, DELETE, SYNC, SYNC_FOLDER, TRUNCATE, WRITE, Operation, Recording
 
 SECTOR_BYTES = 512
+INDEX_BYTES = 32_768  # one part of a log's index, sqlite.org/walformat.html
 ALL = "all"  # all that was written is there: the process was killed, the disk was not
 NONE = "none"  # nothing is there that was not synced
 FIRST = "first"  # of the last write only the first part
@@ -74,7 +75,10 @@ class Disk:
         """Return the files that a power cut leaves now."""
         names = dict(self._names)
         _rename(names, [one for one in self._since if _is_named(tear, rng)])
-        return {name: bytes(self._content(self._files[number], tear, rng)) for name, number in names.items()}
+        image = {name: bytes(self._content(self._files[number], tear, rng)) for name, number in names.items()}
+        if tear in MIXED:
+            image |= {name: rng.randbytes(INDEX_BYTES) for name in map(_index_of, names) if name and rng.random() < 0.5}
+        return image
 
     def _content(self, file: _File, tear: str, rng: random.Random) -> bytearray:
         content = bytearray(file.synced)
@@ -95,6 +99,11 @@ def _rename(names: dict[str, int], operations: list[Operation]) -> None:
             names[operation.name] = operation.file
         elif operation.what == DELETE:
             names.pop(operation.name, None)
+
+
+def _index_of(name: str) -> str | None:
+    """Return the name of a log's index in shared memory, which is never synced and may hold anything."""
+    return name.removesuffix("-wal") + "-shm" if name.endswith("-wal") else None
 
 
 def _is_named(tear: str, rng: random.Random) -> bool:

@@ -41,12 +41,12 @@ class Promise(Protocol):
 
 _AGENT_PLANS = (
     AgentPlan("agent-first", rounds=2, terminals=2, purge_every=2),
-    AgentPlan("agent-day", rounds=24, restart_every=9, purge_every=11, full_every=7),
+    AgentPlan("agent-day", rounds=18, restart_every=7, purge_every=8, full_every=5),
     AgentPlan("agent-crowd", rounds=8, terminals=16, most=24, checkpoint_pages=500, restart_every=4),
 )
 _CITY_PLANS = (
     CityPlan("city-first", rounds=2, terminals=1, most=2),
-    CityPlan("city-day", rounds=20, restart_every=7, full_every=6),
+    CityPlan("city-day", rounds=10, restart_every=4, full_every=3),
 )
 
 RUNS: dict[str, tuple[Callable[[int], Run], Callable[[], Promise]]] = {

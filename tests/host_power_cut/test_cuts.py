@@ -17,9 +17,9 @@ from tests.host_power_cut.images import ALL, NONE, TEARS, Disk
 from tests.host_power_cut.vfs import CREATE, DELETE, SYNC, SYNC_FOLDER, TRUNCATE, WRITE
 from tests.unit.test_store import NOW, batch, event
 
-AGAIN_EVERY = 250
+AGAIN_EVERY = 400
 # Cuts that are at least in each run of the slow suite.
-ALL_RUNS = {"agent-first": 1_000, "agent-day": 6_000, "agent-crowd": 1_000, "city-first": 1_000, "city-day": 6_000}
+ALL_RUNS = {"agent-first": 500, "agent-day": 3_000, "agent-crowd": 2_000, "city-first": 500, "city-day": 3_000}
 
 
 def cleanly(_operations: int) -> tuple[str, ...]:
