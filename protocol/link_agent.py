@@ -85,6 +85,8 @@ class AgentLink(Link):
         """Return counters, round trip and timeout, text → integer or None."""
         found = super().status()
         found["rto_ms"] = self._requests.rto.rto_ms
+        if found["rtt_ms"] is None and self._requests.rto.sampled:  # a long answer to a heartbeat does not get through
+            found["rtt_ms"] = self._requests.rto.rtt_ms
         found["requests_resent"] = self._requests.resent
         return found
 

@@ -19,6 +19,7 @@ from simulator.clock import FOREVER, Clock, RealClock
 from simulator.engine import Engine
 from simulator.errors import SimError
 from simulator.glass import picture
+from simulator.line_watch import LineWatch
 from simulator.peer import Link, Peer
 from simulator.process import HEAP_KB, interpreter
 from simulator.runner import Runner
@@ -62,6 +63,7 @@ class SimTerminal:
         self._timing = timing
         self._clock = Clock() if self._virtual else RealClock()
         self._engine = Engine(self._clock, self.state, heap_kb, ticks_start_ms, seed)
+        self._watcher = LineWatch()
         self._peer: Peer | None = None
         self._port: SerialPort | None = None
         self._runner: Runner | None = None
@@ -123,6 +125,7 @@ class SimTerminal:
         usb = self._engine.soc.usb
         usb.on_port = self._port_changed
         usb.on_data = self._usb_data
+        usb.on_sent = self._watcher.to_terminal
         for chip in (wiring.lcd, wiring.lamps):
             if chip is not None:
                 chip.on_change = self._visible_change
@@ -193,6 +196,7 @@ class SimTerminal:
         self._do(change)
 
     def _port_changed(self, port: object | None) -> None:
+        self._watcher.broken_off()
         if self._port is not None:
             if port is None:
                 self._port.vanish()
@@ -203,8 +207,9 @@ class SimTerminal:
         self._notify("port")
 
     def _usb_data(self, data: bytes) -> bool:
-        if self._port is not None:
-            return self._port.deliver(data)
+        if self._port is not None and not self._port.deliver(data):
+            return False
+        self._watcher.from_terminal(data)
         return self._peer.data(data) if self._peer is not None else True
 
     # -- keys
@@ -322,6 +327,7 @@ class SimTerminal:
             "port": str(self._link) if self._link is not None and usb.port is not None else None,
             "device": self.device,
             "opened": usb.opened,
+            "link": self._watcher.status(),
             "resets": len(self.resets),
             "last_reset": self.resets[-1][1] if self.resets else None,
             "main_ended": self._engine.main_ended,

@@ -58,6 +58,7 @@ class UsbHost:
         self.violations: list[str] = []
         self.on_port: Callable[[AcmPort | None], None] | None = None
         self.on_data: Callable[[bytes], bool] | None = None
+        self.on_sent: Callable[[bytes], None] | None = None
         self.to_device: Callable[[bytes], bytes] | None = None  # a fault of the line, see simulator/faults.py
         self.from_device: Callable[[bytes], bytes] | None = None
         self.line_state = 0
@@ -178,6 +179,8 @@ class UsbHost:
             return
         if self.to_device is not None:
             data = self.to_device(data)
+        if self.on_sent is not None:
+            self.on_sent(data)
         size = self.port.packet_bytes
         self._out_packets += [data[i : i + size] for i in range(0, len(data), size)]
         self.out_bytes += len(data)

@@ -31,6 +31,19 @@ def test_request_gets_its_reply():
     assert ends.give_agent(ends.up()) == [("replied", number, reasons.NO_CLERK, {"clerk": None})]
 
 
+def test_request_measures_the_round_trip_where_no_answer_to_a_heartbeat_gets_through():
+    ends = Ends()
+    ends.connect()
+    number = ends.agent.request(messages.SERVE, {"ticket": "A1"}, ends.now_ms)
+    request = [one for one in ends.down() if one[0] == messages.SERVE]
+    assert ends.agent.status()["rtt_ms"] is None
+    ends.pass_ms(40)
+    ends.give_terminal(request)
+    ends.terminal.reply(number, reasons.OK)
+    ends.give_agent([one for one in ends.up() if one[0] == messages.REPLY])
+    assert ends.agent.status()["rtt_ms"] == 40
+
+
 def test_request_sent_again_is_not_handed_out_twice_and_gets_the_same_reply():
     ends = _quiet()
     number = ends.agent.request(messages.PAUSE, {"paused": True}, ends.now_ms)

@@ -59,6 +59,27 @@ def test_unknown_and_malformed_requests_are_answered(counter: Counter) -> None:
     assert counter.ask(messages.QUERY) == reasons.OK
 
 
+def test_counters_and_round_trip_are_in_every_status(counter: Counter) -> None:
+    send(counter, b"\x01\x02\x03\x00")
+    counter.run(21_000)
+    reader = {"frames", "bad_crc", "bad_length", "bad_cobs", "skipped_bytes"}
+    link = {"bad_session", "bad_message", "unknown_message", "frames_sent", "sessions", "rtt_ms", "rto_ms"}
+    agent = counter.peer.link.status()
+    simulated = counter.terminal.status()["link"]
+    assert reader | link | {"resent", "holes", "timeouts"} <= set(counter.status)
+    assert reader | link | {"early", "duplicates", "voids", "requests_resent"} <= set(agent)
+    assert simulated["told"] == counter.status and simulated["rtt_ms"] == counter.status["rtt_ms"]
+    for way in ("to_terminal", "from_terminal"):
+        assert reader | {"bytes"} == set(simulated[way])
+    assert counter.status["bad_cobs"] + counter.status["bad_length"] == 1
+    assert simulated["to_terminal"]["skipped_bytes"] == counter.status["skipped_bytes"] == 3
+    assert simulated["from_terminal"]["frames"] == agent["frames"] > 5
+    assert 0 <= counter.status["rtt_ms"] < 100 and 0 <= agent["rtt_ms"] < 100
+    counter.terminal.unplug()
+    counter.run(500)
+    assert counter.terminal.status()["link"]["rtt_ms"] is None
+
+
 def test_request_sent_twice_is_done_once(counter: Counter) -> None:
     fields = {
         "invite": invite_id(1), "age_ms": 0, "ttl_ms": 9_000, "timeout_ms": 0, "origin": 1, "qr": None,
