@@ -18,7 +18,7 @@ from tests.power_cut.nor import ArrayNor
 
 CHIP_BYTES = 4_194_304
 DAYS = 20  # two of them with a late PC
-PEER_WARM_DAYS, PEER_DAYS = 3, 10
+PEER_WARM_DAYS, PEER_DAYS = 2, 6
 AGED_DAYS = 200  # the log goes once around the chip in some 140
 MET_ERASES = 50
 PEERS = {"littlefs_log": LittlefsAppend, "littlefs_files": LittlefsFiles}
