@@ -44,3 +44,18 @@ def steady_ms() -> int:
         if hasattr(time, name):
             return time.clock_gettime_ns(getattr(time, name)) // 1_000_000
     return time.monotonic_ns() // 1_000_000
+
+
+def clock_sentence(jumped_ms: int) -> str:
+    """Return the sentence about a wall clock that was set by so many ms."""
+    way = "forward" if jumped_ms > 0 else "back"
+    cure = "check its date, its time service and its battery"
+    return f"this PC's clock was set {way} by {duration(abs(jumped_ms))}: {cure}"
+
+
+def duration(ms: int) -> str:
+    """Return a length of time in the largest unit of which there are two or more."""
+    for size_ms, name in ((86_400_000, "days"), (3_600_000, "h"), (60_000, "min")):
+        if ms >= 2 * size_ms:
+            return f"{ms // size_ms} {name}"
+    return f"{ms // 1000} s"

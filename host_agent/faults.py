@@ -5,7 +5,7 @@ A fault needs somebody now; a warning can wait some days. What is wrong with one
 
 from host_agent import certificates
 from host_agent import delivery as rule
-from host_agent.clock_watch import ClockWatch
+from host_agent.clock_watch import ClockWatch, clock_sentence, duration
 from host_agent.config_model import Config
 from host_agent.delivery import Delivery
 from host_agent.topics import Topics
@@ -64,13 +64,11 @@ class Faults:
         found = [fault(certificates.CODE, one.text) for one in self._uplink.certificates.findings() if not one.expired]
         jumped_ms = self._clock.look()
         if jumped_ms is not None:
-            way = "forward" if jumped_ms > 0 else "back"
-            cure = "check its date, its time service and its battery"
-            found.append(fault("clock", f"this PC's clock was set {way} by {_duration(abs(jumped_ms))}: {cure}"))
+            found.append(fault("clock", clock_sentence(jumped_ms)))
         flows = self._uplink.connected and self._delivery.state == rule.FLOWING
         if oldest_s is not None and oldest_s >= LONG_WAIT_S and flows and not self._delivery.backlog.postponed:
             cure = "look into the receiver's status at the city"
-            waits = _duration(oldest_s * 1000)
+            waits = duration(oldest_s * 1000)
             found.append(fault("long_wait", f"an event waits for its receipt for {waits} while others flow: {cure}"))
         return found
 
@@ -108,11 +106,3 @@ class Faults:
 def fault(code: str, message: str) -> Fault:
     """Return a fault of the whole agent."""
     return {"code": code, "message": message}
-
-
-def _duration(ms: int) -> str:
-    """Return a length of time in the largest unit of which there are two or more."""
-    for size_ms, name in ((86_400_000, "days"), (3_600_000, "h"), (60_000, "min")):
-        if ms >= 2 * size_ms:
-            return f"{ms // size_ms} {name}"
-    return f"{ms // 1000} s"

@@ -118,7 +118,8 @@ class Registry:
 
     def entries(self) -> list[Entry]:
         """Return all entries, ordered by terminal and epoch."""
-        return [self._entries[key] for key in sorted(self._entries)]
+        entries = self._entries  # a refresh on another thread replaces it whole
+        return [entries[key] for key in sorted(entries)]
 
     def add(self, entries: list[Entry]) -> list[str]:
         """Store all `entries` or none; return for each "added", "unchanged" or "moved" (same secret, other place).

@@ -36,6 +36,7 @@ class Forwarder:
         self._news = asyncio.Event()
         self._backoff = Backoff(rng, last_s=LAST_S)
         self.fault: str | None = None
+        self.store_fault: str | None = None
         self.handed_total = 0
 
     def wake(self) -> None:
@@ -53,10 +54,9 @@ class Forwarder:
                     unpark_due_s = loop.time() + UNPARK_S
                     await self._change(self._store.outbox.unpark)
                 more = await self._step()
+                self.store_fault = None
             except (TargetError, StoreError) as error:
-                if self.fault is None:
-                    _log.warning("the municipal system takes no records: %s", error)
-                self.fault = str(error)
+                self._note(error)
                 await asyncio.sleep(self._backoff.pause_s(loop.time()))
                 continue
             if not more:
@@ -67,7 +67,7 @@ class Forwarder:
 
     async def _step(self) -> bool:
         """Hand one batch on; return False when there was none."""
-        rows = await self._run(self._store.outbox.oldest, BATCH)
+        rows = await self._run(self._oldest)
         if not rows:
             return False
         while rows:
@@ -90,6 +90,19 @@ class Forwarder:
             await self._change(self._store.outbox.remove, [number for number, _ in rows])
             self.handed_total += len(rows)
         return True
+
+    def _oldest(self) -> list[tuple[int, str]]:
+        with self._store.reading():
+            return self._store.outbox.oldest(BATCH)
+
+    def _note(self, error: TargetError | StoreError) -> None:
+        """Keep whose fault it is that records stay here."""
+        if isinstance(error, StoreError):
+            self.store_fault = str(error)
+            return
+        if self.fault is None:
+            _log.warning("the municipal system takes no records: %s", error)
+        self.fault = str(error)
 
     async def _change(self, change: Callable[..., object], *args: object) -> None:
         def durable() -> None:

@@ -92,14 +92,19 @@ class Intake:
         """Open what waited for a key that the registry has now; raises StoreError."""
         self._refresh()
         receipts: list[Receipt] = []
-        for terminal, epoch in self._store.shelf.waiting_places():
+        with self._store.reading():
+            places = self._store.shelf.waiting_places()
+        for terminal, epoch in places:
             if self._registry.get(terminal, epoch) is None:
                 continue
-            while rows := self._store.shelf.waiting(terminal, epoch, RETRY_ROWS):
+            while True:
                 with self._store.batch():
+                    rows = self._store.shelf.waiting(terminal, epoch, RETRY_ROWS)
                     self._store.shelf.remove([digest for digest, _, _ in rows])
                     found = [self._one(Raw(topic, payload)) for _, topic, payload in rows]
                 receipts += [receipt for receipt in found if receipt is not None]
+                if len(rows) < RETRY_ROWS:
+                    break
         return receipts
 
     def _refresh(self) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import random
 import signal
 import socket
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,18 +19,21 @@ from typing import Any
 import uvicorn
 
 from host_agent import data_lock
+from host_agent.certificates import Certificates
+from host_agent.clock_watch import ClockWatch, steady_ms
 from host_agent.errors import UserError
 from host_agent.provision.registry import Registry, RegistryError
 from host_agent.receiver import aes, overview, status
 from host_agent.receiver.config import Config
 from host_agent.receiver.forward import Forwarder
 from host_agent.receiver.intake import Intake, Raw, Receipt
-from host_agent.receiver.store import Store, StoreError
+from host_agent.receiver.store import Store, StoreError, View, explain
 from host_agent.receiver.subscriber import Subscriber
 from host_agent.receiver.targets import make_target
 
 SHELF_S = 3.0  # how soon a terminal that was added to the registry has its waiting events opened
 CLOSE_S = 2
+_TOTALS = ("stored", "duplicate", "conflict", "unknown_terminal", "unknown_epoch", "not_opened", "malformed")
 # The database's thread needs the interpreter's lock a few times an event; the default of 5 ms would be its pace.
 SWITCH_INTERVAL_S = 0.0005
 
@@ -44,7 +48,13 @@ class Receiver:
         self._lock = data_lock.take(config.receiver.data_dir, "receiver")
         self._registry = _open_registry(config)
         self._store = Store(config.receiver.data_dir)
+        self._view = View(self._store.path)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="receiver-store")
+        self._viewer = ThreadPoolExecutor(1, thread_name_prefix="receiver-view")
+        self._certificates = Certificates(config.broker, utc_ms)
+        self._clock = ClockWatch(utc_ms, steady_ms)
+        self._seen = status.Numbers()
+        self._unreadable: str | None = None
         self._intake = Intake(self._store, self._registry, config.broker.prefix, utc_ms)
         self.subscriber = Subscriber(config, self._take, rng)
         self.forwarder = Forwarder(self._store, self.on_store, make_target(config.forward), rng)
@@ -64,13 +74,16 @@ class Receiver:
         """Let go of the broker, finish what was begun on the disk, and close it."""
         self.subscriber.close()
         self._worker.shutdown()
+        self._viewer.shutdown()
+        self._view.close()
         self._store.close()
         self._registry.close()
         self._lock.close()
 
     async def report(self) -> dict[str, Any]:
         """Return the whole status; counts no level."""
-        facts, counts = await self.on_store(self._facts)
+        numbers = await self._look()
+        facts = self._facts(numbers)
         own, seen = status.faults(facts), status.attention(facts)
         return {
             "receiver": self.config.receiver.name,
@@ -78,12 +91,23 @@ class Receiver:
             "message": status.message(own, seen, facts),
             "faults": [{"code": item.code, "count": item.count, "text": item.text} for item in own],
             "attention": [{"code": item.code, "count": item.count, "text": item.text} for item in seen],
-            "broker": {"connected": facts.broker_connected, "message": facts.broker_fault or "connected"},
-            "registry": {"entries": len(facts.terminals), "message": facts.registry_fault or "read"},
-            "store": counts | {"shelf": facts.shelf, "message": facts.store_fault or "takes events"},
+            "broker": {
+                "connected": facts.broker_connected,
+                "message": facts.broker_fault or "connected",
+                "taken_total": self.subscriber.taken_total,
+                "dropped_total": self.subscriber.dropped_total,
+                "receipts_waiting": self.subscriber.receipts_waiting,
+                "certificate_days": self._certificates.days_left(),
+            },
+            "registry": {"entries": len(numbers.terminals), "message": facts.registry_fault or "read"},
+            "store": {
+                **{name: numbers.totals.get(name, 0) for name in _TOTALS},
+                "shelf": numbers.shelf,
+                "message": facts.store_fault or "takes events",
+            },
             "forward": {
-                "waiting": facts.waiting,
-                "parked": facts.parked,
+                "waiting": numbers.waiting,
+                "parked": numbers.parked,
                 "handed_total": self.forwarder.handed_total,
                 "message": facts.forward_fault or "takes records",
             },
@@ -91,11 +115,11 @@ class Receiver:
 
     async def terminals(self) -> list[dict]:
         """Return one row for each terminal and epoch: gaps, conflicts, chain, silence."""
-        return await self.on_store(self._terminals)
+        return (await self._look()).terminals
 
     async def alarms(self, limit: int) -> list[dict]:
-        """Return the newest alarms."""
-        return await self.on_store(self._store.alarms.newest, limit)
+        """Return the newest alarms; none while the database cannot be read."""
+        return await self._on_view(self._view.alarms.newest, limit) or []
 
     async def _take(self, batch: list[Raw]) -> list[Receipt]:
         receipts = await self.on_store(self._intake.take, batch)
@@ -114,39 +138,47 @@ class Receiver:
                 self.subscriber.send(receipts)
                 self.forwarder.wake()
 
-    def _terminals(self) -> list[dict]:
-        return overview.terminals(self._store.conn, self._registry, self.config.silence.limits(), utc_ms())
+    async def _look(self) -> status.Numbers:
+        """Return what the database holds; of old while it cannot be read."""
+        self._seen = await self._on_view(self._numbers) or self._seen
+        return self._seen
 
-    def _facts(self) -> tuple[status.Facts, dict[str, int]]:
-        totals = overview.counters(self._store.conn)
-        waiting, parked = self._store.outbox.counts()
-        counts = {
-            name: totals.get(name, 0)
-            for name in (
-                "stored",
-                "duplicate",
-                "conflict",
-                "unknown_terminal",
-                "unknown_epoch",
-                "not_opened",
-                "malformed",
-            )
-        }
-        facts = status.Facts(
+    async def _on_view(self, read: Callable[..., Any], *args: object) -> Any:
+        """Read on the view's thread; return None, and remember why, when the database cannot be read."""
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._viewer, read, *args)
+        except sqlite3.Error as error:
+            self._unreadable = explain(error, self._store.path)
+            return None
+        self._unreadable = None
+        return found
+
+    def _numbers(self) -> status.Numbers:
+        view, now_ms = self._view, utc_ms()
+        waiting, parked = view.outbox.counts()
+        return status.Numbers(
+            waiting,
+            parked,
+            view.shelf.counts(),
+            view.alarms.counts(now_ms - status.RECENT_MS),
+            overview.terminals(view.conn, self._registry, self.config.silence.limits(), now_ms),
+            overview.counters(view.conn),
+        )
+
+    def _facts(self, numbers: status.Numbers) -> status.Facts:
+        self._certificates.shown(self.subscriber.certificate)
+        return status.Facts(
             broker_connected=self.subscriber.connected,
             broker_fault=None if self.subscriber.fault is None else self.subscriber.fault.message,
-            store_fault=self.subscriber.store_fault,
+            store_fault=self.subscriber.store_fault or self.forwarder.store_fault or self._unreadable,
             registry_fault=self._intake.registry_fault,
             forward_fault=self.forwarder.fault,
             receipts_refused=self.subscriber.receipts_refused,
-            waiting=waiting,
-            parked=parked,
-            shelf=self._store.shelf.counts(),
-            recent_alarms=self._store.alarms.counts(utc_ms() - status.RECENT_MS),
-            terminals=self._terminals(),
-            stored=counts["stored"],
+            numbers=numbers,
+            certificates=self._certificates.findings(),
+            clock_jumped_ms=self._clock.look(),
+            registry_path=str(self.config.receiver.registry),
         )
-        return facts, counts
 
 
 def utc_ms() -> int:

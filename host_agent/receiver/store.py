@@ -19,19 +19,45 @@ from host_agent.receiver.handed_on import Carried
 from host_agent.receiver.notes import Alarms, Outbox, Shelf
 from host_agent.receiver.schema import migrations
 from host_agent.store import connect
+from host_agent.store_file import StoreFile
 from protocol import evidence, rating
 
 FILE_NAME = "receiver.db"
 CHAIN_CODES = {PENDING: 0, OK: 1, BROKEN: 2}
 CHAIN_NAMES = {code: name for name, code in CHAIN_CODES.items()}
+_VIEW_WAIT_MS = 500
 LATE_MS = 3_600_000  # an event that needed longer from the press to the city is counted as late
 
 _OUTCOMES = f"({', '.join(str(kind) for kind in rating.OUTCOMES)})"
 _T, _PREV, _WHY, _FIRMWARE = 1, 5, 14, 17
+# Primary result code → what to do.
+_CURES = {
+    sqlite3.SQLITE_FULL: "free some room",
+    sqlite3.SQLITE_BUSY: "end the program that holds it",
+    sqlite3.SQLITE_LOCKED: "end the program that holds it",
+    sqlite3.SQLITE_READONLY: "give this user the right to write it and its folder",
+}
 
 
 class StoreError(AgentError):
     """Say that nothing of the batch is durable: it must not be receipted, and is to be tried again."""
+
+
+class View:
+    """Read for the status over a connection of its own: who asks waits neither for a commit nor for a lock."""
+
+    def __init__(self, path: Path) -> None:
+        """Open what a Store has made; raises sqlite3.Error."""
+        self.conn = connect(path)
+        for pragma in ("query_only = 1", f"busy_timeout = {_VIEW_WAIT_MS}"):
+            self.conn.execute(f"PRAGMA {pragma}").fetchall()
+        self.outbox = Outbox(self.conn)
+        self.shelf = Shelf(self.conn)
+        self.alarms = Alarms(self.conn)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.conn.close()
 
 
 class Store:
@@ -45,6 +71,7 @@ class Store:
             conn = connect(self.path)
             self._db = Database(conn)
             migrations.apply(self._db)
+            self._file = StoreFile(self.path)
         except (OSError, sqlite3.Error) as error:
             raise UserError(
                 f"cannot open the receiver's database: {error}", str(self.path), "check the folder, its rights and room"
@@ -64,10 +91,23 @@ class Store:
         try:
             with self._db.atomic():
                 yield
+                # The last thing before COMMIT: into a file that is gone nothing is durable.
+                trouble = self._file.trouble()
+                if trouble is not None:
+                    cure = "bring it back, or restart the receiver to begin a new one"
+                    raise StoreError(f"{trouble} ({self.path}): {cure}")
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
                 self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            raise StoreError(str(error)) from error
+            raise StoreError(explain(error, self.path)) from error
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read inside; raises StoreError when the database cannot be read."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(explain(error, self.path)) from error
 
     # --- what is there
 
@@ -218,3 +258,9 @@ class Store:
             )
         else:
             self.conn.execute("INSERT INTO spans(terminal, epoch, first, last) VALUES (?, ?, ?, ?)", (*key, seq, last))
+
+
+def explain(error: sqlite3.Error, path: Path) -> str:
+    """Return what is wrong with the database at `path` and what to do about it."""
+    cure = _CURES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "check its disk")
+    return f"{error} ({path}): {cure}"

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from host_agent.certificates import Certificates
 from host_agent.errors import UserError
 from host_agent.mqtt_connection import publish_properties
 from host_agent.receiver.config import Config
@@ -39,11 +38,7 @@ class Subscriber:
     """Own the broker connection and what waits between it and the database; belongs to the event loop."""
 
     def __init__(
-        self,
-        config: Config,
-        take: Callable[[list[Raw]], Awaitable[list[Receipt]]],
-        rng: random.Random,
-        utc_ms: Callable[[], int] = utc_ms,
+        self, config: Config, take: Callable[[list[Raw]], Awaitable[list[Receipt]]], rng: random.Random
     ) -> None:
         """Keep the parts; `take` makes a batch durable and returns its receipts, or raises StoreError."""
         self._config = config
@@ -56,7 +51,7 @@ class Subscriber:
         self._receipts: deque[tuple[str, bytes]] = deque()
         self._under_way: dict[int, tuple[str, bytes]] = {}
         self._json = publish_properties("application/json")
-        self.certificates = Certificates(config.broker, utc_ms)
+        self.certificate: bytes | None = None  # the broker's, as it was shown last
         self.fault: UserError | None = None
         self.store_fault: str | None = None
         self.receipts_refused: int | None = None  # the broker's reason code for the last receipt it refused
@@ -99,7 +94,7 @@ class Subscriber:
             connection.close()
             raise
         self.fault = None
-        self.certificates.shown(connection.certificate)
+        self.certificate = connection.certificate
         _log.info("connected to the broker")
         self._send_receipts()
         return lost

@@ -2,9 +2,11 @@
 
 import json
 
+import attrs
 import pytest
 from starlette.testclient import TestClient
 
+from host_agent.certificates import Finding
 from host_agent.receiver import overview, status
 from host_agent.receiver.api import application
 from host_agent.receiver.config import load
@@ -22,14 +24,11 @@ def facts(**change):
         "registry_fault": None,
         "forward_fault": None,
         "receipts_refused": None,
-        "waiting": 0,
-        "parked": 0,
-        "shelf": {},
-        "recent_alarms": {},
-        "terminals": [],
-        "stored": 0,
     }
-    return status.Facts(**(whole | change))
+    names = {field.name for field in attrs.fields(status.Numbers)}
+    numbers = {name: value for name, value in change.items() if name in names}
+    rest = {name: value for name, value in change.items() if name not in names}
+    return status.Facts(**(whole | rest), numbers=status.Numbers(**numbers))
 
 
 def sentence(found):
@@ -43,18 +42,33 @@ ROW = {"terminal": "YP-0001", "silent_min": None, "unexplained": 0}
     ("change", "ok", "said"),
     [
         ({}, True, "ready: no event has come yet"),
-        ({"stored": 1}, True, "all is well: 1 event stored and receipted"),
-        ({"stored": 5, "waiting": 2}, True, "all is well: 5 events stored and receipted, 2 records on the way"),
+        ({"totals": {"stored": 1}}, True, "all is well: 1 event stored and receipted"),
         (
-            {"store_fault": "disk is full", "broker_connected": False},
-            False,
-            "the database takes nothing (disk is full)",
+            {"totals": {"stored": 5}, "waiting": 2},
+            True,
+            "all is well: 5 events stored and receipted, 2 records on the way",
         ),
-        ({"broker_connected": False}, False, "no connection to the broker yet"),
+        (
+            {"store_fault": "disk is full (receiver.db): free some room", "broker_connected": False},
+            False,
+            "the database takes nothing, disk is full (receiver.db): free some room; events stay with the agents",
+        ),
+        ({"broker_connected": False}, False, "the broker is not connected yet: wait a moment"),
         ({"broker_connected": False, "broker_fault": "it closed"}, False, "it closed"),
         ({"receipts_refused": 0x87}, False, "the broker refuses receipts (0x87)"),
-        ({"registry_fault": "locked"}, False, "the registry cannot be read (locked)"),
-        ({"forward_fault": "down", "waiting": 9}, False, "the municipal system takes no records (down); 9 wait here"),
+        (
+            {"registry_fault": "locked", "registry_path": "registry.db"},
+            False,
+            "the registry cannot be read (locked): check registry.db and its rights; new terminals are unknown",
+        ),
+        (
+            {"forward_fault": "down", "waiting": 9},
+            False,
+            "the municipal system takes no records (down): see that it runs, or correct [forward]; 9 records wait here",
+        ),
+        ({"certificates": [Finding(True, "it expired")], "broker_connected": False}, False, "it expired"),
+        ({"certificates": [Finding(False, "it expires in 3 days")]}, True, "it expires in 3 days"),
+        ({"clock_jumped_ms": -7_200_000}, True, "this PC's clock was set back by 2 h: check its date"),
         ({"parked": 1, "waiting": 1}, False, "the municipal system refuses 1 record"),
         ({"recent_alarms": {"malformed": 1, "conflict": 2}}, True, "two different events bear the same number"),
         ({"terminals": [ROW | {"silent_min": 140}]}, True, "1 terminal silent in opening hours (YP-0001)"),
