@@ -97,6 +97,7 @@ def window(tmp_path: Path) -> Iterator[Window]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("line", LINES)
 def test_ratings_over_a_damaged_cable_arrive_once_each(window: Window, line: str) -> None:
     seed = 11
@@ -109,7 +110,7 @@ def test_ratings_over_a_damaged_cable_arrive_once_each(window: Window, line: str
     assert window.levels() == wanted
     assert sum(noise.turned + noise.pieces_lost + noise.pieces_doubled for noise in noises) > 0
     assert window.row()["link"]["rtt_ms"] is not None
-    if line != "very noisy":  # there one answer to a heartbeat in twenty is sound
+    if line == "noisy":  # elsewhere few answers to heartbeats, the longest frames, are sound
         wait_until("the terminal's own counters", lambda: "rtt_ms" in window.row()["status"], PATIENCE_S)
     assert window.terminal.violations == []
 
