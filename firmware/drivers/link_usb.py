@@ -37,7 +37,8 @@ class UsbLink:
         self.readable = readable
         self.writable = writable
         self._usb = usb
-        self._got = [memoryview(bytearray(_PACKET)) for _ in range(_SLOTS)]
+        got = memoryview(bytearray(_PACKET * _SLOTS))
+        self._got = [got[n * _PACKET : (n + 1) * _PACKET] for n in range(_SLOTS)]
         self._got_bytes = bytearray(_SLOTS)
         self._first = self._last = self._offset = 0
         self._receiving = self._sending = self._dtr = False

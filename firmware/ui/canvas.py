@@ -4,7 +4,7 @@ import framebuf
 
 from ui import theme
 
-STRIP_PIXELS = 6_400  # 320 × 20: 12.8 KB; a narrow region gets taller strips
+STRIP_PIXELS = 3_200  # 320 × 10: 6.4 KB; a narrow region gets taller strips
 _SHADES = 16
 
 

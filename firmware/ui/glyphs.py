@@ -1,4 +1,4 @@
-"""Find glyphs in a pack on the file system; only the index is in memory.
+"""Find glyphs in a pack on the file system; in memory is only the first code point of each block of its index.
 
 Layout of a pack, little-endian: "YPG1" · u8 size · u8 cell width · u8 cell height · u8 columns left of the em box ·
 u8 rows above it · u8 narrow · u16 count · count × u16 code points, ascending · narrow × u8 advances of the first ones ·
@@ -13,37 +13,83 @@ import framebuf
 
 _HEADER = "<4s6BH"
 _MISSING = 0x3F  # "?"
+_BLOCK = 32  # code points that are read at once
 SIZES = (18, 20, 28, 40, 96)
 
 
-class Pack:
-    """Characters of one size. `cell` is the glyph loaded last; nothing is allocated to load another."""
+class Room:
+    """What all packs read into, and know of each other: one glyph, and one block of an index."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self) -> None:
+        self.block = bytearray(2 * _BLOCK)
+        self.block_of = self.glyph_of = None  # the pack that filled it last, and with which
+        self.block_at = self.glyph_at = -1
+
+
+class Pack:
+    """Characters of one size. `cell` holds the glyph loaded last of any pack; finding and loading allocate nothing."""
+
+    def __init__(self, path: str, room: Room) -> None:
+        self._room = room
         self._file = open(path, "rb")
         header = self._file.read(struct.calcsize(_HEADER))
-        _, self.size, self.width, self.height, self.left, self.top, narrow, count = struct.unpack(_HEADER, header)
-        self._codes = array("H", bytes(2 * count))
-        self._file.readinto(self._codes)
+        _, self.size, self.width, self.height, self.left, self.top, narrow, self._count = struct.unpack(_HEADER, header)
+        self._codes_at = len(header)
+        blocks = (self._count + _BLOCK - 1) // _BLOCK
+        self._firsts = array("H", [self._first_of(n) for n in range(blocks)])
+        self._file.seek(self._codes_at + 2 * self._count)
         self._advances = self._file.read(narrow)
-        self._cells_at = len(header) + 2 * count + narrow
-        self._bytes = self.width // 2 * self.height
-        self._buffer = bytearray(self._bytes)
+        self._cells_at = self._codes_at + 2 * self._count + narrow
+        self.bytes = self.width // 2 * self.height
+        self.cell = None
+
+    def take(self, buffer: memoryview) -> None:
+        """Use this buffer, which the packs share, for `cell`."""
+        self._buffer = buffer[: self.bytes]
         self.cell = framebuf.FrameBuffer(self._buffer, self.width, self.height, framebuf.GS4_HMSB)
-        self._loaded = -1
 
     def find(self, code: int) -> int:
         """Return the index of a code point, or of "?"; −1 when the pack has neither."""
-        low, high = 0, len(self._codes)
+        low, high = 0, len(self._firsts)
         while low < high:
             middle = (low + high) // 2
-            if self._codes[middle] < code:
+            if self._firsts[middle] <= code:
                 low = middle + 1
             else:
                 high = middle
-        if low < len(self._codes) and self._codes[low] == code:
-            return low
+        if low:
+            index = self._find_in(low - 1, code)
+            if index >= 0:
+                return index
         return -1 if code == _MISSING else self.find(_MISSING)
+
+    def _find_in(self, number: int, code: int) -> int:
+        """Return the index of a code point in a block of the index, −1 when it is not there."""
+        block = self._read_block(number)
+        start = number * _BLOCK
+        low, high = 0, min(_BLOCK, self._count - start)
+        while low < high:
+            middle = (low + high) // 2
+            found = block[2 * middle] | block[2 * middle + 1] << 8
+            if found == code:
+                return start + middle
+            if found < code:
+                low = middle + 1
+            else:
+                high = middle
+        return -1
+
+    def _first_of(self, number: int) -> int:
+        block = self._read_block(number)
+        return block[0] | block[1] << 8
+
+    def _read_block(self, number: int) -> bytearray:
+        room = self._room
+        if room.block_of is not self or room.block_at != number:
+            self._file.seek(self._codes_at + 2 * _BLOCK * number)
+            self._file.readinto(room.block)
+            room.block_of, room.block_at = self, number
+        return room.block
 
     def advance(self, index: int) -> int:
         """Return how far the next glyph stands from this one, px."""
@@ -51,10 +97,11 @@ class Pack:
 
     def load(self, index: int) -> None:
         """Read a glyph into `cell`."""
-        if index != self._loaded:
-            self._file.seek(self._cells_at + index * self._bytes)
+        room = self._room
+        if room.glyph_of is not self or room.glyph_at != index:
+            self._file.seek(self._cells_at + index * self.bytes)
             self._file.readinto(self._buffer)
-            self._loaded = index
+            room.glyph_of, room.glyph_at = self, index
 
     def text_width(self, text: str) -> int:
         """Return the width of one line, px."""
@@ -75,8 +122,12 @@ class Pack:
 def open_packs(folder: str) -> dict:
     """Return the packs by size."""
     packs = {}
+    room = Room()
     for size in SIZES:
-        packs[size] = Pack(f"{folder}/yp{size}.bin")
+        packs[size] = Pack(f"{folder}/yp{size}.bin", room)
+    glyph = memoryview(bytearray(max([pack.bytes for pack in packs.values()])))
+    for pack in packs.values():
+        pack.take(glyph)
     return packs
 
 
