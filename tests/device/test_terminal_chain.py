@@ -1,10 +1,11 @@
 """The whole terminal in virtual time: from a pin to opened evidence, with restarts, power cuts and a pulled cable."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from protocol import messages, rating, reasons
+from protocol import evidence, messages, rating, reasons
 from tests.device.counter import CLERK, Counter, invite_id
 
 PIN_TO_SHOWN_US = 100_000
@@ -305,6 +306,35 @@ def test_blank_journal_that_was_in_use_is_a_fault(counter: Counter) -> None:
     counter.until_state("fault")
     assert counter.hello["reason"] == reasons.FAULT and counter.invite() == reasons.FAULT
     assert counter.records() == []
+
+
+def test_terminal_provisioned_anew_begins_a_journal_a_chain_and_a_numbering(counter: Counter) -> None:
+    counter.open_invite(1)
+    counter.press(5)
+    counter.settle()
+    counter.cut_power()
+    path = counter.terminal.state.settings
+    old = json.loads(path.read_text())
+    assert old["journal"] == "ready"
+    path.write_text(json.dumps(old | {"epoch": 2, "journal_id": "77" * 8, "journal": "new"}))
+    counter.run(200)
+    counter.terminal.power_on()
+    counter.connect()
+    assert (counter.hello["reason"], counter.hello["epoch"], counter.hello["last"]) == (reasons.OK, 2, 1)
+    assert counter.hello["journal_id"] == b"\x77" * 8, "an agent that holds more of the old epoch is no fault"
+    counter.epoch, counter.key = 2, evidence.event_key(bytes.fromhex(old["secret"]), 2)
+    counter.events.clear()
+    counter.login()
+    assert counter.invite(1) == reasons.OK, "the new journal knows no invite"
+    counter.run(750)
+    counter.press(1)
+    counter.settle()
+    assert counter.levels(1) == [5] and [clear.boot for clear, _ in counter.told(rating.BOOT)] == [1]
+    counter.check_chain()
+    assert json.loads(path.read_text())["journal"] == "ready"
+    counter.restart()
+    counter.settle()
+    assert [clear.boot for clear, _ in counter.told(rating.BOOT)] == [1, 2]
 
 
 def test_opened_case_is_an_event(counter: Counter) -> None:
