@@ -30,7 +30,7 @@ LOG_KEPT = 60
 RECORDS_KEPT = 200
 QUEUE_LENGTH = 200
 """Messages a slow page may be behind before it is dropped; it connects again and gets everything anew."""
-HEARD_S = 0.4
+HEARD_S = 1.0
 """A tone this soon after a level key went down answers that key."""
 
 _log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 
-def call(method: str, url: str, body: object = None, timeout_s: float = 5.0) -> tuple[int, dict]:
+def call(method: str, url: str, body: object = None, timeout_s: float = 30.0) -> tuple[int, dict]:
     """Call a JSON API on this machine; return status and answer. Raise OSError when nobody answers."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=timeout_s)
@@ -29,7 +29,7 @@ def answers(url: str) -> Callable[[], bool]:
 
     def check() -> bool:
         try:
-            return call("GET", url, timeout_s=1.0)[0] == 200
+            return call("GET", url, timeout_s=5.0)[0] == 200
         except OSError:
             return False
 

@@ -14,7 +14,7 @@ from simulator.demo.http_json import answers, call
 from simulator.demo.parts import Part, free_port, run_once, yiping
 from tests.city.terminals import Terminal
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 def until(true: Callable[[], object], what: str, wait_s: float = WAIT_S) -> None:
@@ -61,13 +61,16 @@ class Agent:
             self.client.publish(raw.topic, raw.payload, 1)
 
     def settle(self) -> None:
-        """Send what has no receipt again each second until all have one; the true agent waits longer between."""
-        deadline, again = time.monotonic() + WAIT_S, 0.0
+        """Send what has no receipt again, whenever none came for a second; the true agent waits longer between."""
+        deadline, again, left = time.monotonic() + WAIT_S, 0.0, 0
         while self.waiting:
             assert time.monotonic() < deadline, f"{len(self.waiting)} receipts did not come within {WAIT_S} s"
-            if time.monotonic() >= again:
+            if len(self.waiting) < left:
+                again = time.monotonic() + 1.0
+            elif time.monotonic() >= again:
                 self.publish_waiting()
                 again = time.monotonic() + 1.0
+            left = len(self.waiting)
             time.sleep(0.01)
 
     def close(self) -> None:
@@ -114,10 +117,10 @@ class Receiver:
             run_once("registry", yiping("registry", "add", "--registry", "registry.db", str(path)), self.folder)
 
     def status(self) -> dict:
-        return call("GET", f"http://127.0.0.1:{self.port}/api/v1/status")[1]
+        return call("GET", f"http://127.0.0.1:{self.port}/api/v1/status", timeout_s=WAIT_S)[1]
 
     def terminals(self) -> list[dict]:
-        return call("GET", f"http://127.0.0.1:{self.port}/api/v1/terminals")[1]["items"]
+        return call("GET", f"http://127.0.0.1:{self.port}/api/v1/terminals", timeout_s=WAIT_S)[1]["items"]
 
     def records(self) -> list[dict]:
         """Return the lines of the file in order; every line must be whole."""

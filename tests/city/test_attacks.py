@@ -469,7 +469,7 @@ def test_attack_flood_of_garbage_stays_bounded_and_stops_nobody(hall, rated, mon
     monkeypatch.setattr(notes, "SHELF_REFUSED_ROWS", 50)
     monkeypatch.setattr(notes, "SHELF_WAITING_ROWS", 40)
     invite, event = rated
-    seed = random.randrange(2**32)
+    seed = 1
     print("seed", seed)
     noise = random.Random(seed)
     stranger = Terminal("YP-0666")
@@ -484,7 +484,7 @@ def test_attack_flood_of_garbage_stays_bounded_and_stops_nobody(hall, rated, mon
 
 
 def test_attack_random_messages_never_stop_the_receiver(hall, rated):
-    seed = random.randrange(2**32)
+    seed = 2
     print("seed", seed)
     noise = random.Random(seed)
     invite, event = rated

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +16,7 @@ from host_agent.receiver.forward import Forwarder
 from host_agent.receiver.store import Store
 from host_agent.receiver.targets import FileTarget, HttpTarget, Refused, TargetError
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 class Script:
@@ -135,7 +136,7 @@ class Web(BaseHTTPRequestHandler):
         self.server.bodies.append((self.path, dict(self.headers), body))
         status, text = self.server.answers.pop(0) if self.server.answers else (200, b"{}")
         if status == 0:
-            self.connection.close()
+            self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
             return
         self.send_response(status)

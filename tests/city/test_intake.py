@@ -51,7 +51,7 @@ def test_event_twice_in_one_batch_is_stored_once(city, terminal):
 
 
 def test_events_in_any_order_end_with_chain_ok_and_no_gap(city, terminal):
-    seed = random.randrange(2**32)
+    seed = 1
     print("seed", seed)
     for number in range(40):
         terminal.marks() if number % 4 else terminal.boots()

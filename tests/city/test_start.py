@@ -47,7 +47,7 @@ def write(folder: Path, broker: str = "mqtt://127.0.0.1:9", security: str = "", 
 def fails(path: Path) -> str:
     """Run the command; return its one line."""
     command = [sys.executable, "-m", "host_agent", "receiver", "run", "--config", str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
     [line] = done.stderr.splitlines()
@@ -89,9 +89,7 @@ def test_data_folder_that_is_a_file_is_one_line(tmp_path):
 def test_port_taken_is_one_line(tmp_path):
     path = write(tmp_path)
     host, port = load(path).address
-    with socket.socket() as other:
-        other.bind((host, port))
-        other.listen()
+    with socket.create_server((host, port)):
         assert "cannot listen" in fails(path)
 
 

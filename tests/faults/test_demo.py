@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT_S = 110
+TIMEOUT_S = 240
 STATIONS = ("pressed", "journalled", "acknowledged", "published", "received", "receipted")
 FAULTS = ("wrong_level", "duplicates", "gaps", "not_pressed")
 

@@ -17,8 +17,8 @@ from simulator.demo.parts import Part, free_port, listens, run_once
 from simulator.demo.watch import BrokerWatch
 from simulator.errors import UserError
 
-WAIT_S = 10.0
-DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+WAIT_S = 60.0
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 
 
 def _until(true: object, what: str) -> None:
@@ -42,7 +42,7 @@ def test_part_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) 
 
 
 def test_part_that_stays_mute_is_reported(tmp_path: Path) -> None:
-    part = _python("mute", "import time; time.sleep(60)", tmp_path, ready=lambda: False)
+    part = _python("mute", "import time; time.sleep(600)", tmp_path, ready=lambda: False)
     part.start(wait=False)
     with pytest.raises(UserError, match="does not answer"):
         part.wait_ready(timeout_s=0.2)
@@ -107,15 +107,18 @@ def test_broker_killed_and_started_again_carries_receipts_to_the_watch(broker: B
 def test_part_of_a_program_ended_by_sigterm_ends_too(tmp_path: Path) -> None:
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom simulator.demo.parts import Part, exit_on_signals\n"
-        "exit_on_signals()\npart = Part('child', [sys.executable, '-c', 'import time; time.sleep(60)'], Path('.'))\n"
-        "part.start()\ntry:\n    print(part.process.pid, flush=True)\n    time.sleep(60)\nfinally:\n    part.stop()\n"
+        "exit_on_signals()\npart = Part('child', [sys.executable, '-c', 'import time; time.sleep(600)'], Path('.'))\n"
+        "part.start()\ntry:\n    print(part.process.pid, flush=True)\n    time.sleep(600)\nfinally:\n    part.stop()\n"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment) as program:
         assert program.stdout is not None
-        child = int(program.stdout.readline())
-        program.send_signal(signal.SIGTERM)
-        assert program.wait(WAIT_S) == 128 + signal.SIGTERM
+        try:
+            child = int(program.stdout.readline())
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(WAIT_S) == 128 + signal.SIGTERM
+        finally:
+            program.kill()
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)

@@ -99,7 +99,7 @@ def printed(tmp_path: Path, main: str, ms: int = 100, **options: object) -> list
         return simulated.console().splitlines()
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0) -> object:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 60.0) -> object:
     """Wait in real time until `condition()` is true and return it; fails naming `what`."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

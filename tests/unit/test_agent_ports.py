@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pty
+import random
 import threading
 import time
 import tty
@@ -14,7 +15,7 @@ from host_agent import bounded, ports, transport
 from host_agent.ports import NO_PORT, PORT_BUSY, PORT_FAULT, PortError, UsbPort
 from host_agent.transport import FdTransport, ThreadTransport
 
-WAIT_S = 10
+WAIT_S = 60
 
 
 class Wire:
@@ -70,7 +71,7 @@ def test_transport_carries_every_byte_both_ways(wire, kind):
         opened_port = await opened(wire, kind)
         assert isinstance(opened_port, FdTransport if kind == "descriptor" else ThreadTransport)
         opened_port.start(received.extend, lost.append)
-        sent = os.urandom(40_000)
+        sent = random.Random(1).randbytes(40_000)
         far = bytearray()
         for start in range(0, len(sent), 1000):
             opened_port.write(sent[start : start + 1000])
@@ -126,21 +127,22 @@ def test_transport_of_a_port_that_takes_nothing_is_given_up(wire):
 
 
 def test_transport_close_that_hangs_does_not_hold_the_loop(wire):
-    go = threading.Event()
+    go, closed = threading.Event(), []
 
     class Hung:
         def close(self):
             go.wait(WAIT_S)
+            closed.append(self)
 
     async def scenario():
         opened_port = FdTransport(Hung(), wire.slave)
         opened_port.start(lambda _: None, lambda _: None)
-        start_s = time.monotonic()
         opened_port.close()
-        assert time.monotonic() - start_s < 1
+        assert not closed
+        go.set()
+        await until("the end of the driver's close", lambda: closed)
 
     asyncio.run(scenario())
-    go.set()
 
 
 def test_bounded_call_that_hangs_ends_in_time_and_its_late_result_is_handed_over():

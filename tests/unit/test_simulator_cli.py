@@ -90,7 +90,7 @@ def test_signal_ends_a_terminal_without_prompt_cleanly(tmp_path):
     try:
         assert "Terminal YP-0001" in process.stdout.readline()
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.stdout.close()

@@ -23,7 +23,7 @@ def test_terminal_starts_in_real_time_shows_a_page_and_answers_on_its_port(tmp_p
         wait_for((tmp_path / "port").exists, "the port")
         wait_for(lambda: terminal.screenshot().getextrema() != ((0, 0),) * 3, "a page")
         wait_for(lambda: not any(terminal.lamps()), "dark lamps")
-        with serial.Serial(str(tmp_path / "port"), 115_200, timeout=0.2, exclusive=True) as port:
+        with serial.Serial(str(tmp_path / "port"), 115_200, timeout=1.0, exclusive=True) as port:
             reader = frame.Reader()
             port.write(frame.encode(HEARTBEAT, 9, 1, b"\x81\x00"))
             got = wait_for(lambda: reader.feed(port.read(64)), "an answer")

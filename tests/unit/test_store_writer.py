@@ -15,7 +15,7 @@ from host_agent.writer import FAULT, FULL, OK, Writer
 from tests.unit.test_store import event
 
 NOW = 1_790_000_000_000
-WAIT_S = 10
+WAIT_S = 60
 
 
 class Gate(Store):
