@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,6 +31,23 @@ RESTART_S = 1.0
 """How soon the service manager of a PC starts a program again that ended by itself."""
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A part that nobody killed and that runs no more; a negative code is a signal's number."""
+
+    name: str
+    code: int | None
+    said: str
+
+    @property
+    def crashed(self) -> bool:
+        """Tell whether it did not end in its own good order, with a message and code 1."""
+        return self.code != 1
+
+    def __str__(self) -> str:
+        return f"{self.name} ended by itself with code {self.code}: {self.said}"
+
+
 class Hall(Chain):
     """Own everything; a context manager that leaves no process and no mount behind."""
 
@@ -37,7 +55,7 @@ class Hall(Chain):
         """Lay everything out in `folder`."""
         super().__init__(folder, POLICY, seed, broker, say, terminals)
         self.disk = Disk(folder / "agent")
-        self.ended_by_themselves: list[tuple[str, str]] = []
+        self.ended_by_themselves: list[Ended] = []
         self._offset = folder / "clock-offset"
         self._rules = folder / "broker.acl"
         self._looked_s: dict[str, float] = {}
@@ -45,6 +63,7 @@ class Hall(Chain):
             sys.executable, "-m", "tests.soak.shifted_clock", str(self._offset),
             "agent", "run", "--wait", "--config", "agent.toml",
         ]  # fmt: skip
+        self.receiver.argv = [*self.receiver.argv, "--wait"]  # it may be started again while the broker is down
         if self.has_rules:
             self._write_rules(ALLOW_ALL)
             with (folder / "mosquitto.conf").open("a") as conf:
@@ -117,8 +136,10 @@ class Hall(Chain):
                 self._looked_s.pop(part.name, None)
             elif now_s >= self._looked_s.setdefault(part.name, now_s + RESTART_S):
                 del self._looked_s[part.name]
-                self.ended_by_themselves.append((part.name, part.last_line()))
-                say(f"{part.name} ended by itself: {part.last_line()}")
+                code = None if part.process is None else part.process.returncode
+                ended = Ended(part.name, code, part.last_line())
+                self.ended_by_themselves.append(ended)
+                say(str(ended))
                 part.start(wait=False)
 
     def wait_all_ready(self, timeout_s: float) -> None:

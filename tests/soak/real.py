@@ -35,7 +35,7 @@ EXPLAINED = {
     "clock_ahead": ("clock_jumps",),
 }
 # What the chip models and the host note when a process is stopped or killed in the middle of a transfer.
-EXPLAINED_NOTES = {"not answered in 5 s": ("firmware_hangs",)}
+EXPLAINED_NOTES = {"not answered in 5 s": ("firmware_hangs",), "stalled": ("firmware_hangs",)}
 
 
 @dataclass
@@ -146,9 +146,9 @@ class RealSoak:
         """Start again what ended by itself; it may only while a store is broken."""
         self._hall.start_again(self._breaker.kept_down, self._log)
         ended = self._hall.ended_by_themselves
-        for name, said in ended[self._ended_oddly :]:
-            if not self._breaker.store_may_fail:
-                self._problems.append(f"{name} ended by itself: {said}")
+        for part in ended[self._ended_oddly :]:
+            if part.crashed or not self._breaker.store_may_fail:
+                self._problems.append(str(part))
         self._ended_oddly = len(ended)
         for citizen in self._citizens:
             if citizen.error is not None:

@@ -32,7 +32,8 @@ WEEK_MS = 7 * DAY_MS
 WRAP_MS = 1 << 30
 SMALL_SECTORS = 16
 VISITS_A_DAY = (12, 28)
-DAYS_UNPLUGGED = (1, 9)
+DAYS_UNPLUGGED = {"YP-SMALL": (2, 6), "YP-OWN": (1, 9)}
+"""The small chip is full after three or four days."""
 LOST_MS = 31_000
 """A link is given up after 30 s without a heartbeat."""
 GUARD_MS = 750
@@ -99,17 +100,20 @@ class Life:
         self.terminal.unplug()
         counter.run(LOST_MS)
         end_ms = int(weeks * WEEK_MS)
-        plug_ms = counter.now_ms + self._rng.uniform(*DAYS_UNPLUGGED) * DAY_MS
+        plug_ms = counter.now_ms + self._days_unplugged_ms()
         day = 0
         while counter.now_ms < end_ms:
             self._day(min(end_ms, (day + 1) * DAY_MS))
             day += 1
             if counter.now_ms >= plug_ms:
                 self._bring_agent()
-                plug_ms = counter.now_ms + self._rng.uniform(*DAYS_UNPLUGGED) * DAY_MS
+                plug_ms = counter.now_ms + self._days_unplugged_ms()
             day_over(day)
         self._power_on()
         self._drain()
+
+    def _days_unplugged_ms(self) -> float:
+        return self._rng.uniform(*DAYS_UNPLUGGED.get(self.name, (1, 2))) * DAY_MS
 
     def _day(self, end_ms: int) -> None:
         """Let people come through the day, then the night."""
