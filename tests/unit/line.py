@@ -7,17 +7,7 @@ from dataclasses import dataclass, field
 
 from protocol.link_agent import AgentLink
 from protocol.link_terminal import TerminalLink
-
-IDENTITY = {
-    "terminal": "YP-0001",
-    "board": "k5",
-    "firmware": "0.1.0",
-    "epoch": 1,
-    "journal_id": b"JJJJJJJJ",
-    "caps": ["resend"],
-    "tagver": None,
-    "assets": {},
-}
+from tests.both.link_ends import IDENTITY
 
 
 @dataclass
