@@ -29,14 +29,14 @@ class Faults:
         self._uplink = uplink
         self._clock = clock
 
-    def of_agent(self, unreadable: str | None) -> list[Fault]:
+    def of_agent(self, waiting: int, unreadable: str | None) -> list[Fault]:
         """Return the agent's own faults, worst first; `unreadable` is why its store could not be read."""
         expired = [one for one in self._uplink.certificates.findings() if one.expired]
         found = [
             self._store_fault(unreadable),
             *(fault(certificates.CODE, one.text) for one in expired),
             self.of_broker(),
-            self._delivery_fault(),
+            self._delivery_fault(waiting),
         ]
         return [one for one in found if one is not None]
 
@@ -83,21 +83,21 @@ class Faults:
         cure = "check the folder, its rights and its disk; terminals keep their events until then"
         return fault("store_fault", f"the store takes nothing ({folder}: {reason}): {cure}")
 
-    def _delivery_fault(self) -> Fault | None:
+    def _delivery_fault(self, waiting: int) -> Fault | None:
         delivery = self._delivery
         if not self._uplink.connected or delivery.state == rule.FLOWING:
             return None
-        waiting = delivery.unreceipted
+        published = delivery.unreceipted
         if delivery.state == rule.NO_SUBSCRIBER:
             cure = "start the receiver, or check broker.prefix"
             return fault(delivery.state, f"nobody at the city takes the events ({waiting} wait): {cure}")
         if delivery.state == rule.NO_RECEIPTS and delivery.misfits:
             cure = f"check that the right receiver runs and that no other agent is called {self._config.agent.id}"
-            what = f"the city's receipts fit none of the {waiting} events that wait ({delivery.misfits} came)"
+            what = f"the city's receipts fit none of the {published} events that wait ({delivery.misfits} came)"
             return fault("wrong_receipts", f"{what}: {cure}")
         if delivery.state == rule.NO_RECEIPTS:
             cure = "check that its receiver runs"
-            return fault(delivery.state, f"the city sends no receipts ({waiting} events published without): {cure}")
+            return fault(delivery.state, f"the city sends no receipts ({published} events published without): {cure}")
         topics = Topics(self._config.broker.prefix, self._config.agent.centre, self._config.agent.id)
         cure = f"allow it to write {topics.event('+')} in the broker's access rules"
         return fault(delivery.state, f"the broker refuses this agent's events (0x{delivery.refusal:02x}): {cure}")

@@ -31,6 +31,7 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 WILL_DELAY_S = 30
 # What two state messages may take from the broker's receive maximum beside the events.
 NOTES_IN_FLIGHT = 2
+_CURE = "check broker.url, that the broker runs and the network"
 
 _log = logging.getLogger(__name__)
 Message = tuple[str, bytes, bool]  # topic, payload, retained
@@ -134,7 +135,7 @@ class BrokerConnection:
             raise UserError(
                 f"no connection to the broker: {reason}",
                 where,
-                "check broker.url, that the broker runs and the network",
+                _closed_cure(self._broker) if isinstance(error, ConnectionResetError) else _CURE,
             ) from None
         if code >= 0x80:
             raise UserError(f"the broker refuses this client: {text} (0x{code:02x})", where, _refusal_cure(code))
@@ -305,6 +306,11 @@ class BrokerConnection:
         future = self._subacks.pop(mid, None)
         if future is not None and not future.done():
             future.set_result(codes[0].value)
+
+
+def _closed_cure(broker: BrokerSection) -> str:
+    """Return what to do about a broker that closes: in TLS 1.3 it refuses a certificate only after the handshake."""
+    return f"{_CURE}, and that the broker takes cert_file" if broker.cert_file is not None else _CURE
 
 
 def _refusal_cure(code: int) -> str:

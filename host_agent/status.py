@@ -102,7 +102,7 @@ class Status:
 
     def _verdict(self, counts: dict[str, int], oldest_ms: int | None) -> dict[str, Any]:
         """Return whether all is well, every fault and warning, worst first, and the one sentence."""
-        faults = self._faults.of_agent(self._unreadable)
+        faults = self._faults.of_agent(counts["waiting"], self._unreadable)
         faults += [found for found in map(terminal_fault, self._windows.values()) if found is not None]
         faults += self._faults.of_events(counts["refused"])
         warnings = self._faults.warnings(self._age_s(oldest_ms))

@@ -79,7 +79,7 @@ def test_certificate_renewed_in_its_place_is_read_again(tmp_path):
 
 def test_certificate_of_the_broker_is_told_and_the_expired_one_first(tmp_path):
     authority = Authority(tmp_path)
-    found = watch(authority.server("pc-01", -1, 9)[0])
+    found = watch(authority.client("pc-01", -1, 9)[0])
     found.shown(der_of(authority.server("broker", -9, -1)[0]))
     texts = [one.text for one in found.findings()]
     assert texts[0].startswith("the broker's certificate expired on ")
