@@ -1,90 +1,39 @@
-"""Put the terminal together and keep it running. Ends only in a reset."""
+"""Keep the terminal running. Ends only in a reset."""
 
 import asyncio
 import gc
-import os
 import sys
 import time
 
-import cryptolib
+from app import fields, supervisor
+from drivers import watchdog
+from link import tasks
+from protocol import codes, reasons
 
-from app import clock, desk, policy, recorder, session, supervisor, version
-from drivers import nor_w25q, watchdog
-from link import alarm, peer, tasks
-from protocol import codes, reasons, sealing
-from protocol.link import TerminalLink
-from store import journal
-from ui import canvas, display, glyphs, loop, panel, strings
-
-ASSETS = "assets"
-FOR_THE_START = ("boards", "store.opening", "store.recovery", "store.settings")
+FOR_THE_START = ("assembly", "boards", "store.opening", "store.recovery", "store.settings")
 BREATH_S = 5  # less than the watchdog's time; a terminal that cannot start must not wear out its journal
 
 
-def compose() -> tuple:
-    """Build everything once, biggest first; return the desk and the supervisor of the tasks."""
-    import boards
-    from store import opening, settings
+def start() -> tuple:
+    """Return the desk and the supervisor of the tasks; what only the start needed leaves the memory."""
+    from assembly import compose
 
-    own = opening.load_settings(settings.PATH)
-    board, terminal = settings.identity(settings.PATH)
-    hardware = boards.build(boards.load(board))
-    hardware.watchdog.start()
-    glass = display.Display(canvas.Canvas(hardware.lcd, glyphs.open_packs(ASSETS)), strings.Strings())
-    front_panel = panel.Panel(glass, hardware.lamps, hardware.buzzer)
-    store, why = opening.open_journal(hardware.nor, own, settings.PATH, nor_w25q.NorError)
-    time_ = clock.Clock(time.ticks_ms, time.ticks_diff, hardware.rtc)
-    sealer = None
-    if store is not None:
-        key = sealing.event_key(own.secret, own.epoch)
-        sealer = sealing.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
-    writer = recorder.Recorder(store, sealer, time_, own is not None and own.reveal_level)
-    known = () if store is None else store.known_invites
-    machine = session.Session(policy.Policy(own and own.qr), known, 0, lambda: os.urandom(16))
-    front = desk.Desk(machine, writer, time_, front_panel, journal.JournalFull, journal.JournalError)
-    front.link = TerminalLink(version.identity(own, board, terminal, glyphs.version(ASSETS)), writer, time_.now_ms())
-    front.link.set_status(front.status)
-    front.heap_free = gc.mem_free
-    line = peer.Peer(hardware.link, front.link, time_, front.link_event)
-    clock_alarm, screen_alarm, journal_alarm = alarm.Alarm(), alarm.Alarm(), alarm.Alarm()
-    front_panel.wake = screen_alarm.wake
-    front.wake = lambda: (clock_alarm.wake(), line.alarm.wake(), journal_alarm.wake())
-    for number in range(1, boards.CASE):
-        if hardware.keys.is_down(number):
-            machine.held(number, 0)
-    if store is None:
-        front.fail(why)
-    else:
-        cause = reasons.WHY_WATCHDOG if watchdog.was_watchdog() else reasons.WHY_RESET
-        front.begin(reasons.WHY_POWER_ON if watchdog.was_power_on() else cause, store.open_invite, store.open_origin)
-        front.found(hardware.console, not hardware.keys.is_down(boards.CASE))
-    hardware.lcd.start()
-    watched = supervisor.Supervisor(hardware.watchdog)
-    for name, task in (
-        ("keys", tasks.serve_keys(hardware.keys, front)),
-        ("time", tasks.serve_time(front, time_, clock_alarm)),
-        ("screen", loop.paint(glass, hardware.lcd, time_, screen_alarm)),
-        ("line", line.run()),
-        ("read", line.read()),
-        ("room", line.watch_room()),
-        ("journal", tasks.tend_journal(store, front, time_, journal_alarm)),
-    ):
-        watched.watch(name, asyncio.create_task(task))
-    return front, watched
-
-
-async def live() -> None:
-    """Run until a task that must live dies; what only the start needed leaves the memory."""
-    front, watched = compose()
+    found = compose()
     for name in list(sys.modules):
         package, _, module = name.rpartition(".")
         if name in FOR_THE_START or package in FOR_THE_START:
             del sys.modules[name]
             if package in sys.modules:
                 delattr(sys.modules[package], module)
+    return found
+
+
+async def live() -> None:
+    """Run until a task that must live dies."""
+    front, watched = start()
     gc.collect()
     await tasks.watch(watched, supervisor.CHECK_MS)
-    front.note(codes.FAULT, {recorder.f.WHY: reasons.WHY_TASK_DIED}, waits=False)
+    front.note(codes.FAULT, {fields.WHY: reasons.WHY_TASK_DIED}, waits=False)
 
 
 try:

@@ -1,5 +1,7 @@
 """Compile a firmware for its flash: constants folded, every module as .mpy, boot.py and main.py as text.
 
+Line numbers are left out, as they would cost the terminal 3 KB; to debug, set YIPING_LINE_NUMBERS=1.
+
 Compiled files are cached by what goes in, so that a second terminal costs nothing.
 """
 
@@ -17,6 +19,7 @@ from simulator.errors import SimError, UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 
+_NO_LINES, _ALL = "-O3", "-O0"  # the project's code has no assertion that either could leave out
 _AS_TEXT = ("boot.py", "main.py")
 _HOSTS_SHARE = "protocol"  # of it a terminal gets what its own modules import
 
@@ -35,7 +38,9 @@ def compile_firmware(sources: dict[str, Path]) -> dict[str, Path]:
     """Return path on the device → file, for the Python files given by their paths there. Raises SimError."""
     texts = {name: path.read_bytes() for name, path in sources.items()}
     cache = cache_folder()
-    index = cache / f"{_digest(name.encode() + text for name, text in sorted(texts.items()))}.json"
+    parts = [os.environ.get("YIPING_LINE_NUMBERS", "").encode()]
+    parts += [name.encode() + text for name, text in sorted(texts.items())]
+    index = cache / f"{_digest(parts)}.json"
     if index.exists():
         found = {name: cache / file for name, file in json.loads(index.read_text()).items()}
         if all(path.exists() for path in found.values()):
@@ -66,14 +71,15 @@ def compile_source(text: bytes, name: str, cache: Path, source: Path) -> Path:
     Tracebacks show the name of the .mpy, which the device knows anyway: another one would cost it 30 B a file.
     """
     shown = name.removesuffix(".py") + ".mpy"
-    compiled = cache / f"{_digest((shown.encode(), text))}.mpy"
+    level = _ALL if os.environ.get("YIPING_LINE_NUMBERS") else _NO_LINES
+    compiled = cache / f"{_digest((shown.encode(), level.encode(), text))}.mpy"
     if compiled.exists():
         return compiled
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         part, made = Path(folder, "source.py"), Path(folder, "made.mpy")
         part.write_bytes(text)
-        command = [str(_cross()), "-s", shown, "-o", str(made), str(part)]
+        command = [str(_cross()), level, "-s", shown, "-o", str(made), str(part)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise SimError(f"mpy-cross refuses {source}:\n{result.stderr.strip()}")

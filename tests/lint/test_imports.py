@@ -8,7 +8,7 @@ from tests.lint.sources import ROOT, code_files, imports, name, our_files
 # Areas of the firmware are top-level packages on the device.
 FIRMWARE_AREAS = ("boards", "drivers", "app", "ui", "store", "link", "update")
 PACKAGES = ("protocol", "host_agent", "simulator", "firmware", "tests", "tools")
-OURS = {*PACKAGES, *FIRMWARE_AREAS, "main", "boot"}
+OURS = {*PACKAGES, *FIRMWARE_AREAS, "assembly", "main", "boot"}
 
 # area → the areas that it may import beside itself
 MAY_IMPORT = {
@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "store": {"protocol"},
     "link": {"protocol", "store"},
     "update": {"protocol", "store"},
-    "main": {"protocol", *FIRMWARE_AREAS},
+    "assembly": {"protocol", *FIRMWARE_AREAS},
+    "main": {"protocol", "assembly", *FIRMWARE_AREAS},
     "boot": {"boards", "drivers", "store"},
     "host_agent": {"protocol"},
     "simulator": {"protocol", "firmware.boards"},

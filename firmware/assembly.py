@@ -1,0 +1,68 @@
+"""Put the terminal together. Needed only for the start: main.py lets it leave the memory."""
+
+import asyncio
+import gc
+import os
+import time
+
+import cryptolib
+
+import boards
+from app import clock, desk, policy, recorder, session, supervisor, version
+from drivers import nor_w25q, watchdog
+from link import alarm, peer, tasks
+from protocol import reasons, sealing
+from protocol.link import TerminalLink
+from store import journal, opening, settings
+from ui import canvas, display, glyphs, loop, panel, strings
+
+ASSETS = "assets"
+
+
+def compose() -> tuple:
+    """Build everything once, biggest first; return the desk and the supervisor of the tasks."""
+    own = opening.load_settings(settings.PATH)
+    board, terminal = settings.identity(settings.PATH)
+    hardware = boards.build(boards.load(board))
+    hardware.watchdog.start()
+    glass = display.Display(canvas.Canvas(hardware.lcd, glyphs.open_packs(ASSETS)), strings.Strings())
+    front_panel = panel.Panel(glass, hardware.lamps, hardware.buzzer)
+    store, why = opening.open_journal(hardware.nor, own, settings.PATH, nor_w25q.NorError)
+    time_ = clock.Clock(time.ticks_ms, time.ticks_diff, hardware.rtc)
+    sealer = None
+    if store is not None:
+        key = sealing.event_key(own.secret, own.epoch)
+        sealer = sealing.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
+    writer = recorder.Recorder(store, sealer, time_, own is not None and own.reveal_level)
+    known = () if store is None else store.known_invites
+    machine = session.Session(policy.Policy(own and own.qr), known, 0, lambda: os.urandom(16))
+    front = desk.Desk(machine, writer, time_, front_panel, journal.JournalFull, journal.JournalError)
+    front.link = TerminalLink(version.identity(own, board, terminal, glyphs.version(ASSETS)), writer, time_.now_ms())
+    front.link.set_status(front.status)
+    front.heap_free = gc.mem_free
+    line = peer.Peer(hardware.link, front.link, time_, front.link_event)
+    clock_alarm, screen_alarm, journal_alarm = alarm.Alarm(), alarm.Alarm(), alarm.Alarm()
+    front_panel.wake = screen_alarm.wake
+    front.wake = lambda: (clock_alarm.wake(), line.alarm.wake(), journal_alarm.wake())
+    for number in range(1, boards.CASE):
+        if hardware.keys.is_down(number):
+            machine.held(number, 0)
+    if store is None:
+        front.fail(why)
+    else:
+        cause = reasons.WHY_WATCHDOG if watchdog.was_watchdog() else reasons.WHY_RESET
+        front.begin(reasons.WHY_POWER_ON if watchdog.was_power_on() else cause, store.open_invite, store.open_origin)
+        front.found(hardware.console, not hardware.keys.is_down(boards.CASE))
+    hardware.lcd.start()
+    watched = supervisor.Supervisor(hardware.watchdog)
+    for name, task in (
+        ("keys", tasks.serve_keys(hardware.keys, front)),
+        ("time", tasks.serve_time(front, time_, clock_alarm)),
+        ("screen", loop.paint(glass, hardware.lcd, time_, screen_alarm)),
+        ("line", line.run()),
+        ("read", line.read()),
+        ("room", line.watch_room()),
+        ("journal", tasks.tend_journal(store, front, time_, journal_alarm)),
+    ):
+        watched.watch(name, asyncio.create_task(task))
+    return front, watched
