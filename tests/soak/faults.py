@@ -40,9 +40,11 @@ from tests.soak.citizens import Citizen
 from tests.soak.disk import can_limit, refuse_writes
 from tests.soak.hall import Hall, HeldDatabase
 
-EVERY_S = 2.5
+EVERY_S = 3.5
 FIRST_S = 2.0
 LASTS_S = (0.5, 9.0)
+REST_S = (0.5, 6.0)
+"""What was mended is left alone for so long: what never works takes no press that could be lost."""
 LONG_S = (6.0, 14.0)
 LONG = ("firmware_hangs", "agent_locked", "receiver_locked", "agent_hangs", "line_silent", "clock_jumps")
 JUMPS_S = (3.0, 90.0, 7_200.0, 40 * 86_400.0)
@@ -121,6 +123,7 @@ class Breaker:
         self._say = say
         self._lasting: list[tuple[Coming, float, Callable[[], object]]] = []
         self._spares: list[int] = []
+        self._rests_until_s: dict[str, float] = {}
         self._store_fault_s = 0.0
 
     @staticmethod
@@ -152,7 +155,10 @@ class Breaker:
         """Mend what has lasted long enough, break what is due and free to be broken."""
         for entry in [entry for entry in self._lasting if at_s >= entry[1]]:
             self._end(entry)
-        taken = frozenset().union(*(fault.claims for fault, _, _ in self._lasting))
+            rest_s = at_s + self._rng.uniform(*REST_S)
+            self._rests_until_s |= dict.fromkeys(entry[0].claims, rest_s)
+        taken = {claim for claim, until_s in self._rests_until_s.items() if at_s < until_s}
+        taken |= {claim for fault, _, _ in self._lasting for claim in fault.claims}
         for fault in [fault for fault in self._coming if fault.at_s <= at_s]:
             if not taken & fault.claims:
                 taken |= fault.claims

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -207,3 +208,46 @@ def test_visit_is_shown_as_often_as_tones_or_single_looks_say() -> None:
     assert visit.shown == 1
     visit.heard = 2
     assert visit.shown == 2
+
+
+class Recorded(faults.Breaker):
+    """Write down what would be broken and mended."""
+
+    def __init__(self, coming: list[faults.Coming]) -> None:
+        self.log: list[str] = []
+        place = SimpleNamespace(window="W01")
+        super().__init__(SimpleNamespace(places=[place]), [], coming, random.Random(1), lambda _text: None)
+
+    def _cable(self, fault: faults.Coming) -> object:
+        self.log.append("out")
+        return lambda: self.log.append("in")
+
+    def _agent_killed(self, fault: faults.Coming) -> object:
+        self.log.append("killed")
+        return lambda: self.log.append("started")
+
+    def _agent_locked(self, fault: faults.Coming) -> None:
+        return None
+
+
+def test_breaker_mends_what_it_broke_and_lets_it_rest_before_it_breaks_it_again() -> None:
+    breaker = Recorded([faults.Coming(1, "cable", 2, 0), faults.Coming(2, "cable", 2, 0)])
+    breaker.tick(0.5)
+    assert breaker.log == [] and breaker.lasting == []
+    breaker.tick(1.5)
+    breaker.tick(3.0)
+    assert breaker.log == ["out"] and breaker.lasting == ["cable"]
+    breaker.tick(3.5)
+    assert breaker.log == ["out", "in"]
+    breaker.tick(3.5 + faults.REST_S[1])
+    assert breaker.log == ["out", "in", "out"] and breaker.done == {"cable": 2}
+    breaker.mend_all()
+    assert breaker.log[-1] == "in" and breaker.lasting == []
+
+
+def test_breaker_knows_what_is_down_on_purpose_and_counts_only_what_was_done() -> None:
+    breaker = Recorded([faults.Coming(1, "agent_killed", 5, 0), faults.Coming(1, "agent_locked", 5, 0)])
+    breaker.tick(1.0)
+    assert breaker.kept_down == {"agent"} and breaker.done == {"agent_killed": 1} and not breaker.store_may_fail
+    breaker.mend_all()
+    assert breaker.kept_down == frozenset()
