@@ -4,17 +4,14 @@ Promise: an event counts as stored only after its commit; one that is already he
 under the same identity are kept beside the first (the city calls it a conflict); what cannot be parsed is kept too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from host_agent import clear_part
 from host_agent.errors import AgentError
 from host_agent.store import Store
-from host_agent.store_changes import set_invite_state
-from host_agent.store_rows import NOT_ENDED, Change, EventRow
+from host_agent.store_rows import EventRow
 from host_agent.writer import Writer
 from protocol import rating
-
-_OUTCOME_KINDS = frozenset(rating.OUTCOMES)
 
 LinkEvent = tuple[int, int | None, bytes]
 Stored = Callable[[list[int]], None]
@@ -58,9 +55,7 @@ class Inbox:
         """Return the highest (epoch, seq) that is durable of a terminal, for HELLO."""
         return self._store.highest(terminal)
 
-    def take(
-        self, source: Source, events: list[LinkEvent], stored: Stored, preimage: Callable[[bytes], bytes | None]
-    ) -> None:
+    def take(self, source: Source, events: list[LinkEvent], stored: Stored) -> None:
         """Store `events`; `stored` gets the sequence numbers that are durable, at once or after the commit.
 
         What the store does not take is not answered: the terminal keeps it and sends it again.
@@ -68,60 +63,58 @@ class Inbox:
         if not self._writer.accepting:
             source.turned_away = True
             return
+        terminal, epoch, window, offset_ms = source.terminal, source.epoch, source.window, source.clock_offset_ms
+        highest = self._highest.get(terminal) or self._store.highest(terminal)
         held: list[int] = []
         rows: list[EventRow] = []
         now_ms = self._utc_ms()
+        id_ = self._next_id
         for seq, age_ms, evidence in events:
-            copy = self._copy_number(source, seq, evidence)
-            if copy == 0:
-                held.append(seq)
-            elif copy > 0:
-                kind, invite = clear_part.read(evidence)
-                rows.append(
-                    EventRow(
-                        self._next_id,
-                        source.terminal,
-                        source.epoch,
-                        seq,
-                        copy,
-                        source.window,
-                        kind,
-                        invite,
-                        evidence,
-                        now_ms,
-                        age_ms,
-                        source.clock_offset_ms,
-                        preimage(invite) if invite is not None else None,
-                    )
+            key = (terminal, epoch, seq)
+            if (epoch, seq) > highest:
+                highest, copy = (epoch, seq), 1
+                self._under_way[key] = [evidence]
+            else:
+                copy = self._copy_number(key, evidence)
+                if copy <= 0:
+                    if copy == 0:
+                        held.append(seq)
+                    continue
+                self._under_way.setdefault(key, []).append(evidence)
+            kind, invite = clear_part.read(evidence)
+            rows.append(
+                EventRow(
+                    id_, terminal, epoch, seq, copy, window, kind, invite, evidence, now_ms, age_ms, offset_ms, None
                 )
-                self._next_id += 1
-                self._under_way.setdefault((source.terminal, source.epoch, seq), []).append(evidence)
+            )
+            id_ += 1
+        self._next_id = id_
+        self._highest[terminal] = highest
         if held:
             stored(held)
         if rows:
-            self._writer.add_events(rows, _outcome_changes(rows), lambda error: self._done(source, rows, stored, error))
+            self._writer.add_events(rows, lambda error, preimages: self._done(source, rows, stored, error, preimages))
 
-    def _copy_number(self, source: Source, seq: int, evidence: bytes) -> int:
-        """Return which copy `evidence` would be: 0 already durable, −1 already under way, else 1, 2…"""
-        key = (source.terminal, source.epoch, seq)
+    def _copy_number(self, key: tuple[str, int, int], evidence: bytes) -> int:
+        """Return which copy of a number not above the highest this is: 0 durable, −1 under way, else 1, 2…"""
         waiting = self._under_way.get(key, ())
         if evidence in waiting:
             return -1
-        highest = self._highest.get(source.terminal)
-        if highest is None:
-            highest = self._store.highest(source.terminal)
-        if (source.epoch, seq) > highest:
-            self._highest[source.terminal] = (source.epoch, seq)
-            return 1 + len(waiting)
-        self._highest[source.terminal] = highest
         held = self._store.copies(*key)
         if evidence in held:
             return 0
         return 1 + len(held) + len(waiting)
 
-    def _done(self, source: Source, rows: list[EventRow], stored: Stored, error: AgentError | None) -> None:
+    def _done(
+        self,
+        source: Source,
+        rows: list[EventRow],
+        stored: Stored,
+        error: AgentError | None,
+        preimages: Mapping[bytes, bytes],
+    ) -> None:
         for row in rows:
-            key = (row.terminal, row.epoch, row.seq)
+            key = row[1:4]
             waiting = self._under_way[key]
             waiting.remove(row.evidence)
             if not waiting:
@@ -129,17 +122,10 @@ class Inbox:
         if error is not None:
             source.turned_away = True
             return
+        if preimages:
+            rows = [row._replace(preimage=preimages.get(row.invite)) if row.invite else row for row in rows]
         self._tell_committed(rows)
         stored([row.seq for row in rows])
         for row in rows:
-            if row.invite is not None and row.kind in _OUTCOME_KINDS:
+            if row.preimage is not None and row.kind in rating.OUTCOMES:
                 self._tell_outcome(row.window, row.invite, rating.KIND_NAMES[row.kind])
-
-
-def _outcome_changes(rows: list[EventRow]) -> list[Change]:
-    """Return the changes that note each invite's first outcome."""
-    return [
-        set_invite_state(row.invite, rating.KIND_NAMES[row.kind], None, NOT_ENDED)
-        for row in rows
-        if row.invite is not None and row.kind in _OUTCOME_KINDS
-    ]

@@ -17,8 +17,6 @@ from host_agent.writer import Writer
 from protocol import evidence
 
 ENDED = frozenset(("rated", "timed_out", "declined", "cancelled", "interrupted", REFUSED_INVITE))
-# Preimages kept for the events of invites of late; others are read back from the store.
-_KEPT = 64
 _RECENT = 8
 
 
@@ -65,7 +63,6 @@ class Invites:
         self._store = store
         self._writer = writer
         self._utc_ms = utc_ms
-        self._preimages: OrderedDict[bytes, bytes | None] = OrderedDict()
         self._waiting: dict[bytes, list[asyncio.Future[None]]] = {}
         self._being_made: dict[str, asyncio.Future[InviteRow]] = {}
         self._recent: OrderedDict[bytes, InviteRow] = OrderedDict()
@@ -124,7 +121,6 @@ class Invites:
             PENDING,
             None,
         )
-        self._keep(invite, preimage)
         await self._writer.write(insert_invite(row))
         self._recent[invite] = row
         if len(self._recent) > _RECENT:
@@ -137,13 +133,6 @@ class Invites:
             return self._recent[invite]
         row = self._store.invite(invite)
         return row if row is not None and row.window == self._window else None
-
-    def preimage(self, invite: bytes) -> bytes | None:
-        """Return what the city needs to recompute an invite id; None for one that the terminal made itself."""
-        if invite in self._preimages:
-            return self._preimages[invite]
-        row = self._store.invite(invite)
-        return self._keep(invite, row.preimage if row else None)
 
     def opened(self, invite: bytes) -> None:
         """Note that the terminal took it."""
@@ -183,9 +172,3 @@ class Invites:
         if row is not None and row.state in only_from:
             self._recent[invite] = row._replace(state=state, reason=reason)
             self._recent.move_to_end(invite)
-
-    def _keep(self, invite: bytes, preimage: bytes | None) -> bytes | None:
-        self._preimages[invite] = preimage
-        if len(self._preimages) > _KEPT:
-            self._preimages.popitem(last=False)
-        return preimage

@@ -4,6 +4,7 @@ Promise: when `commit` returns, everything in the batch is on the disk (WAL, syn
 when it raises, none of it is. One connection writes, from one thread; a second one reads.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,10 +13,12 @@ from sqlite_utils import Database
 
 from host_agent import folders
 from host_agent.errors import StoreFaultError, StoreFullError, UserError
+from host_agent.store_changes import set_invite_state
 from host_agent.store_file import StoreFile
-from host_agent.store_rows import Batch, EventRow, InviteRow, WindowRow
+from host_agent.store_rows import NOT_ENDED, Batch, EventRow, InviteRow, WindowRow
 from host_agent.store_schema import RECEIPTED, REFUSED, migrations
 from host_agent.store_space import Reserve
+from protocol import rating
 
 FILE_NAME = "agent.db"
 COUNTS = ("waiting", "refused", "rows", "stored_total", "receipted_total")
@@ -24,9 +27,10 @@ RESERVE_NAME = "reserve.bin"
 CHECKPOINT_PAGES = 500
 LOG_LIMIT_BYTES = 2 * 1024 * 1024
 PURGE_ROWS = 1000
-# Rows in one INSERT, largest first: one step of the engine takes the interpreter's lock once, not once a row;
-# few sizes, so that the statement cache holds them all. SQLite's limit is 32,766 values a statement.
-_CHUNKS = (256, 64, 16, 4, 1)
+# Rows in one INSERT, largest first: one step of the engine takes the interpreter's lock once, not once a row, and
+# every taking of it may wait for SWITCH_INTERVAL_S. SQLite's limit is 32,766 values a statement; the statement cache
+# holds all sizes.
+_CHUNKS = (512, 256, 128, 64, 32, 16, 8, 4, 2, 1)
 _EVENT_COLUMNS = (
     "id, terminal, epoch, seq, copy, window, kind, invite, evidence, stored_utc_ms, delay_ms, clock_offset_ms, state"
 )
@@ -37,12 +41,18 @@ _SELECT_EVENTS = (
     " e.stored_utc_ms, e.delay_ms, e.clock_offset_ms, i.preimage"
     " FROM events e LEFT JOIN invites i ON i.invite = e.invite "
 )
-_UPSERT_TERMINAL = (
-    "INSERT INTO terminals(terminal, epoch, seq) VALUES (?,?,?) ON CONFLICT(terminal) DO UPDATE SET"
+_UPSERT_TERMINALS = (
+    "INSERT INTO terminals(terminal, epoch, seq) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
+    " json_extract(value, '$[2]') FROM json_each(?) WHERE true ON CONFLICT(terminal) DO UPDATE SET"
     " seq = CASE WHEN excluded.epoch = epoch THEN max(seq, excluded.seq) ELSE excluded.seq END,"
     " epoch = excluded.epoch WHERE excluded.epoch >= epoch"
 )
 _SETTLE = "UPDATE events SET state = ?, settled_utc_ms = ? WHERE state = 0 AND id IN (SELECT value FROM json_each(?))"
+# Which of a commit's events, whose ids follow each other, are of invites that this agent made.
+_INVITES_OF = (
+    "SELECT i.invite, i.preimage, e.kind FROM events e JOIN invites i ON i.invite = e.invite"
+    " WHERE e.id BETWEEN ? AND ? ORDER BY e.id"
+)
 _INVITE_COLUMNS = ", ".join(InviteRow._fields)
 _COUNT = "UPDATE counters SET value = value + ? WHERE name = ?"
 
@@ -84,11 +94,13 @@ class Store:
         """
         try:
             with self._db.atomic():
-                self._insert_events(batch.events)
+                if batch.events:
+                    self._insert_events(batch.events)
+                    batch.preimages = self._end_invites(batch.events)
                 if batch.receipted:
                     done = self._conn.execute(_SETTLE, (RECEIPTED, settled_utc_ms, _json_ids(batch.receipted))).rowcount
                     self._conn.execute(_COUNT, (done, "receipted"))
-                for statement, values in (*batch.event_changes, *batch.notes, *batch.changes):
+                for statement, values in (*batch.notes, *batch.changes):
                     self._conn.execute(statement, values)
                 # The last thing before COMMIT: into a file that is gone nothing is durable.
                 self.require_file()
@@ -140,8 +152,6 @@ class Store:
         return rows
 
     def _insert_events(self, events: Sequence[EventRow]) -> None:
-        if not events:
-            return
         execute = self._conn.execute
         start, left = 0, len(events)
         for size in _CHUNKS:
@@ -151,9 +161,19 @@ class Store:
                     values += row[:12]
                 execute(_INSERTS[size], values)
                 start, left = start + size, left - size
-        for (terminal, epoch), seq in _highest(events).items():
-            execute(_UPSERT_TERMINAL, (terminal, epoch, seq))
+        highest = [(terminal, epoch, seq) for (terminal, epoch), seq in _highest(events).items()]
+        execute(_UPSERT_TERMINALS, (json.dumps(highest),))
         execute(_COUNT, (len(events), "stored"))
+
+    def _end_invites(self, events: Sequence[EventRow]) -> dict[bytes, bytes]:
+        """Note the first outcome of each invite; return the preimages of the events' invites."""
+        preimages: dict[bytes, bytes] = {}
+        ids = [row.id for row in events]
+        for invite, preimage, kind in self._conn.execute(_INVITES_OF, (min(ids), max(ids))).fetchall():
+            preimages[invite] = preimage
+            if kind in rating.OUTCOMES:
+                self._conn.execute(*set_invite_state(invite, rating.KIND_NAMES[kind], None, NOT_ENDED))
+        return preimages
 
     def _shrink_log(self) -> None:
         """Give the log's room back to the disk after a failed commit, else it stays full for good."""

@@ -1,6 +1,6 @@
 """Names the rows that go into and come out of the store, and the batch that one commit makes durable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from host_agent.errors import AgentError
@@ -55,6 +55,8 @@ class WindowRow(NamedTuple):
 
 
 Done = Callable[[AgentError | None], object]
+# Hears of a commit's events: what went wrong, and the preimages of those of their invites that are of this agent.
+Taken = Callable[[AgentError | None, Mapping[bytes, bytes]], object]
 Change = tuple[str, tuple]
 
 
@@ -63,10 +65,11 @@ class Batch:
 
     def __init__(self) -> None:
         """Start empty."""
-        # Events and what follows from them stand or fall together; on a full disk they are what is left out.
+        # Events and the ends of invites that follow from them; on a full disk they are what is left out.
         self.events: list[EventRow] = []
-        self.event_changes: list[Change] = []
-        self.event_done: list[Done] = []
+        self.event_done: list[Taken] = []
+        # Found by the commit.
+        self.preimages: dict[bytes, bytes] = {}
         # Receipts and other notes: nobody waits, they are tried until they hold.
         self.receipted: list[int] = []
         self.notes: list[Change] = []

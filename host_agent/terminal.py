@@ -53,6 +53,7 @@ class TerminalConnection:
         self._due_ms = 0
         self._requests: dict[int, asyncio.Future[Reply]] = {}
         self._closed = False
+        self._ack_due = False
 
     def start(self) -> None:
         """Send HELLO."""
@@ -91,12 +92,19 @@ class TerminalConnection:
         self._flush()
 
     def stored(self, seqs: list[int]) -> None:
-        """Acknowledge what has become durable."""
+        """Acknowledge what has become durable; one ACK for all that a commit brings."""
         if self._closed:
             return
         self._link.stored(seqs)
-        self._link.acknowledge(self._now_ms())
-        self._flush()
+        if not self._ack_due:
+            self._ack_due = True
+            self._loop.call_soon(self._acknowledge)
+
+    def _acknowledge(self) -> None:
+        self._ack_due = False
+        if not self._closed:
+            self._link.acknowledge(self._now_ms())
+            self._flush()
 
     def status(self) -> dict[str, Any]:
         """Return the link's counters and round-trip time."""

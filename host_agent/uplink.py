@@ -53,6 +53,7 @@ class Uplink:
         self._connection: BrokerConnection | None = None
         self._lost: asyncio.Future[str] | None = None
         self._under_way: dict[int, rule.Entry] = {}
+        self._pump_due = False
         self._retained: dict[str, bytes] = {}
         self._notes: list[str] = []
         self._notes_under_way: dict[int, str] = {}
@@ -178,6 +179,13 @@ class Uplink:
     def offer(self, rows: list[EventRow]) -> None:
         """Take events that have just become durable, and publish what may go."""
         self._delivery.backlog.add(rows)
+        if not self._pump_due:
+            self._pump_due = True
+            asyncio.get_running_loop().call_soon(self._pump_offered)
+
+    def _pump_offered(self) -> None:
+        """Publish once for all that a commit brings."""
+        self._pump_due = False
         self.pump()
 
     def pump(self) -> None:

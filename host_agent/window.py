@@ -203,7 +203,7 @@ class Window:
     def events(self, events: LinkEvents) -> None:
         """Store events; the connection that brought them hears when they are durable."""
         if self._source is not None:
-            self._inbox.take(self._source, events, self._connection.stored, self.invites.preimage)
+            self._inbox.take(self._source, events, self._connection.stored)
 
     def void(self, seqs: list[int]) -> None:
         """Take sequence numbers under which the terminal has nothing readable; the city sees the gap."""

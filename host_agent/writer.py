@@ -18,7 +18,7 @@ from typing import Any
 
 from host_agent.errors import AgentError, StoreFaultError, StoreFullError
 from host_agent.store import Store
-from host_agent.store_rows import Batch, Change, Done, EventRow
+from host_agent.store_rows import Batch, Change, EventRow, Taken
 
 OK, FULL, FAULT = "ok", "full", "fault"
 PROBE_S = 1.0
@@ -77,13 +77,12 @@ class Writer:
         """Say whether events are taken."""
         return self.state == OK and len(self._batch.events) < MAX_WAITING_EVENTS
 
-    def add_events(self, rows: list[EventRow], changes: list[Change], done: Done) -> None:
-        """Take events, and what follows from them, into the next commit."""
+    def add_events(self, rows: list[EventRow], done: Taken) -> None:
+        """Take events into the next commit."""
         if not self.accepting:
-            done(StoreFullError(self.error) if self.state == FULL else StoreFaultError(self.error))
+            done(StoreFullError(self.error) if self.state == FULL else StoreFaultError(self.error), {})
             return
         self._batch.events += rows
-        self._batch.event_changes += changes
         self._batch.event_done.append(done)
         self._kick()
 
@@ -159,7 +158,7 @@ class Writer:
             self._batch.receipted = batch.receipted + self._batch.receipted
             self._batch.notes = batch.notes + self._batch.notes
         for done in batch.event_done:
-            done(event_error)
+            done(event_error, batch.preimages)
         for done in batch.change_done:
             done(other_error)
         self._next()
@@ -176,9 +175,9 @@ class Writer:
     def _turn_away(self, error: AgentError) -> None:
         """Take no events from what waits either: the room of the reserve is not for them."""
         batch, waiting = self._batch, self._batch.event_done
-        batch.events, batch.event_changes, batch.event_done = [], [], []
+        batch.events, batch.event_done = [], []
         for done in waiting:
-            done(error)
+            done(error, {})
 
     def _probe_due(self) -> None:
         self._timer = None

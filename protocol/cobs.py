@@ -24,18 +24,20 @@ def encode(data: bytes | bytearray | memoryview) -> bytes:
 
 def decode(data: bytes | bytearray | memoryview) -> bytes:
     """Return the bytes that `encode` was given; FrameError on a zero byte or a run past the end."""
-    data = bytes(data)
-    if b"\x00" in data:
+    raw = bytearray(data)
+    if b"\x00" in raw:
         raise FrameError("zero byte inside a COBS block")
     out = bytearray()
-    size = len(data)
-    at = 0
+    size = len(raw)
+    start = at = 0
     while at < size:
-        code = data[at]
-        if at + code > size:
-            raise FrameError(f"COBS run of {code} at byte {at} of {size}")
-        out += data[at + 1 : at + code]
+        code = raw[at]
+        raw[at] = 0  # a code stands where the zero before its run was
         at += code
-        if code <= MAX_RUN and at < size:
-            out.append(0)
+        if code > MAX_RUN and at < size:  # but none was before the run after a full one
+            out += raw[start + 1 : at]
+            start = at
+    if at > size:
+        raise FrameError(f"COBS run past the end of {size} bytes")
+    out += raw[start + 1 :]
     return bytes(out)

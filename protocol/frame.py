@@ -45,8 +45,11 @@ class Reader:
             if end < 0:
                 self._hold(data[start:])
                 break
-            self._hold(data[start:end])
-            found = self._finish()
+            if self._part or self._dropped or end - start > MAX_ENCODED:
+                self._hold(data[start:end])
+                found = self._finish()
+            else:  # as a rule a frame comes whole
+                found = self._open(data[start:end]) if end > start else None
             if found:
                 frames.append(found)
             start = end + 1
@@ -67,12 +70,12 @@ class Reader:
 
     def _finish(self) -> tuple | None:
         part, dropped = self._part, self._dropped
+        self._part, self._dropped = bytearray(), 0
         if dropped:
-            self._dropped = 0
             return self._drop("bad_length", dropped)
-        if not part:
-            return None
-        self._part = bytearray()
+        return self._open(part) if part else None
+
+    def _open(self, part: bytes | bytearray) -> tuple | None:
         try:
             raw = cobs.decode(part)
         except FrameError:

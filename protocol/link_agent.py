@@ -8,7 +8,7 @@ Events of `receive` and `tick`: ("established", hello_reply) · ("events", [(seq
 fields) · ("status", dict) · ("recovered", [missing seq, …]) · ("lost", text).
 """
 
-from protocol import messages, reasons
+from protocol import link_rows, messages, reasons
 from protocol.errors import MessageError
 from protocol.link_base import LOST_MS, Link, versions
 from protocol.link_receipt import Receipt
@@ -125,7 +125,8 @@ class AgentLink(Link):
 
     def _on_message(self, type_: int, id_: int, body: bytes, events: list) -> None:
         if type_ == messages.EVENTS:
-            self._on_events(id_, messages.decode(type_, body)["events"], events)
+            rows = link_rows.read(body) or messages.decode(type_, body)["events"]
+            self._on_events(id_, rows, events)
         elif type_ == messages.REPLY:
             self._on_reply(id_, messages.decode(type_, body), events)
         elif type_ == messages.STATE:
@@ -167,7 +168,9 @@ class AgentLink(Link):
             self._receipt.arrived(id_, [row[0] for row in rows])
         if len(fresh) < len(rows):
             self._ack_due = True  # the terminal has not had our ACK, or waits for a word on a void
-        if fresh:
+        if fresh and events and events[-1][0] == "events":
+            events[-1][1].extend(fresh)  # what frames of one block bring goes on together
+        elif fresh:
             events.append(("events", fresh))
         if void:
             self.counters["voids"] += len(void)

@@ -33,9 +33,14 @@ class Receipt:
 
     def stored(self, seqs: list[int]) -> None:
         """Note that these events are durable."""
-        self._beyond.update(seq for seq in seqs if self.next <= seq <= self.next + BITMAP_BITS)
-        while self.next in self._beyond:
-            self._beyond.remove(self.next)
+        beyond = self._beyond
+        for seq in seqs:
+            if seq == self.next and not beyond:
+                self.next += 1
+            elif self.next <= seq <= self.next + BITMAP_BITS:
+                beyond.add(seq)
+        while self.next in beyond:
+            beyond.remove(self.next)
             self.next += 1
         self._settle()
 
@@ -47,5 +52,12 @@ class Receipt:
         return self._frame_id, {"next": self.next, "bitmap": bitmap}
 
     def _settle(self) -> None:
-        while self._awaited and all(self.is_durable(seq) for seq in self._awaited[0][1]):
-            self._frame_id = self._awaited.pop(0)[0]
+        awaited = self._awaited
+        settled = 0
+        for frame_id, seqs in awaited:
+            if max(seqs) >= self.next and not all(self.is_durable(seq) for seq in seqs):
+                break
+            self._frame_id = frame_id
+            settled += 1
+        if settled:
+            self._awaited = awaited[settled:]

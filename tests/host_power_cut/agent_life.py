@@ -103,7 +103,7 @@ class Life:
                 answered.set_result(None)
 
         self.mark(GIVEN, list(named.values()))
-        self.inbox.take(source, [(seq, 5, event) for seq, event in numbered], stored, self.invites(terminal).preimage)
+        self.inbox.take(source, [(seq, 5, event) for seq, event in numbered], stored)
         return answered
 
     async def invite(self, terminal: Terminal, number: int) -> InviteRow:

@@ -71,7 +71,7 @@ def events_are_acknowledged_before_the_commit(patch: Patch) -> None:
     def commit(self, batch) -> tuple:
         dones, batch.event_done = batch.event_done, []
         told = threading.Event()
-        self._loop.call_soon_threadsafe(lambda: ([done(None) for done in dones], told.set()))
+        self._loop.call_soon_threadsafe(lambda: ([done(None, {}) for done in dones], told.set()))
         assert told.wait(60)
         return real(self, batch)
 
@@ -91,25 +91,29 @@ def invite_is_sent_before_the_commit(patch: Patch) -> None:
 
 
 def highest_number_has_a_commit_of_its_own(patch: Patch) -> None:
-    real, upsert = Store.commit, agent_store._UPSERT_TERMINAL
+    real, upsert = Store.commit, agent_store._UPSERT_TERMINALS
 
     def commit(self, batch, settled_utc_ms) -> None:
         real(self, batch, settled_utc_ms)
         with self._db.atomic():
-            for (terminal, epoch), seq in agent_store._highest(batch.events).items():
-                self._conn.execute(upsert, (terminal, epoch, seq))
+            rows = [(*key, seq) for key, seq in agent_store._highest(batch.events).items()]
+            self._conn.execute(upsert, (json.dumps(rows),))
 
-    patch.setattr(agent_store, "_UPSERT_TERMINAL", "SELECT ?, ?, ?")
+    patch.setattr(agent_store, "_UPSERT_TERMINALS", "SELECT ?")
     patch.setattr(Store, "commit", commit)
 
 
 def outcome_has_a_commit_of_its_own(patch: Patch) -> None:
-    real = Writer.add_events
+    real, end_invites = Store.commit, Store._end_invites
 
-    def add_events(self, rows, changes, done) -> None:
-        real(self, rows, [], lambda error: (self.note(*changes), done(error)))
+    def commit(self, batch, settled_utc_ms) -> None:
+        real(self, batch, settled_utc_ms)
+        if batch.events:
+            with self._db.atomic():
+                batch.preimages = end_invites(self, batch.events)
 
-    patch.setattr(Writer, "add_events", add_events)
+    patch.setattr(Store, "_end_invites", lambda *_: {})
+    patch.setattr(Store, "commit", commit)
 
 
 def receipt_settles_all_that_waits(patch: Patch) -> None:

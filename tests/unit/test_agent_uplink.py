@@ -62,7 +62,7 @@ class Parts:
 
     def add(self, numbers):
         rows = [event(number) for number in numbers]
-        self.writer.add_events(rows, [], lambda error: error or self.uplink.offer(rows))
+        self.writer.add_events(rows, lambda error, _: error or self.uplink.offer(rows))
 
     async def until(self, what, condition):
         async def poll():

@@ -9,6 +9,7 @@ from host_agent.store import Store
 from host_agent.store_changes import insert_invite, put_window, set_invite_state, shelve
 from host_agent.store_rows import Batch, EventRow, InviteRow, WindowRow
 from host_agent.store_space import Reserve
+from protocol import rating
 
 NOW = 1_790_000_000_000
 
@@ -153,6 +154,24 @@ def test_store_event_of_an_invite_comes_with_its_preimage(store):
     store.commit(batch(changes=[insert_invite(row)]), NOW)
     store.commit(batch([event(1, invite=row.invite), event(2, invite=bytes(16))]), NOW)
     assert [found.preimage for found in store.waiting(0, 9, 9)] == [b"preimage", None]
+
+
+def test_store_commit_of_events_notes_the_first_outcome_and_gives_the_preimage_of_an_invite(store):
+    row = invite_row(1)
+    store.commit(batch(changes=[insert_invite(row)]), NOW)
+    mark, first, second, foreign = (
+        event(number, invite=invite)._replace(kind=kind)
+        for number, invite, kind in (
+            (1, None, rating.MARK),
+            (2, row.invite, rating.RATED),
+            (3, row.invite, rating.CANCELLED),
+            (4, bytes(16), rating.RATED),
+        )
+    )
+    events = batch([mark, first, second, foreign])
+    store.commit(events, NOW)
+    assert events.preimages == {row.invite: b"preimage"}
+    assert store.invite(row.invite).state == "rated"
 
 
 def test_store_window_is_remembered(store):

@@ -70,7 +70,7 @@ def run(gate, scenario):
 def add(writer, rows):
     """Add events; the future gets the error or None when they are told."""
     future = asyncio.get_running_loop().create_future()
-    writer.add_events(rows, [], future.set_result)
+    writer.add_events(rows, lambda error, _preimages: future.set_result(error))
     return future
 
 
