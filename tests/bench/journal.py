@@ -47,7 +47,7 @@ class Tally:
             f"{name}_erases_per_rating": (array.erases - erases) / ratings,
             f"{name}_programs_per_rating": (array.programs - programs) / ratings,
             f"{name}_programmed_bytes_per_rating": (array.programmed_bytes - bytes_) / ratings,
-            f"{name}_erases_in_the_way_of_a_press": self._chip.waited_erases - self._waits[0],
+            f"{name}_erases_in_the_way_of_a_press": self.waited_erases,
         }
 
     def times(self, name: str, timing: str) -> dict[str, float]:
@@ -58,6 +58,11 @@ class Tally:
             f"{name}_append_p99_{timing}_ms": took[len(took) * 99 // 100] / 1000,
             f"{name}_append_max_{timing}_ms": took[-1] / 1000,
         }
+
+    @property
+    def waited_erases(self) -> int:
+        """Return how many erases began, or were waited for, inside an append."""
+        return self._chip.waited_erases - self._waits[0]
 
     @property
     def suspended(self) -> int:
