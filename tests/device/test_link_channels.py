@@ -18,7 +18,7 @@ PATIENCE_MS = 120_000
 RATINGS = 3
 KILLS = 12
 INVITE = {"age_ms": 0, "ttl_ms": 60_000, "timeout_ms": 300_000, "origin": rating.ORIGIN_COUNTER, "qr": None}
-QUICK = ("bytewise", "lossy", "very noisy", "all at once")
+QUICK = ("lossy", "very noisy")
 
 
 class Line:

@@ -143,6 +143,7 @@ def test_unreadable_sector_is_skipped_reported_once_and_kept_for_reading_out(cou
     assert whys(counter) == [(reasons.WHY_SECTOR_UNREADABLE, 1)]
 
 
+@pytest.mark.slow
 def test_sector_that_no_longer_erases_is_skipped_and_reported(counter: Counter) -> None:
     """The next sector to be erased ahead does not become blank, which the driver's own erase finds out."""
     counter.cut_power()

@@ -10,7 +10,7 @@ from tests.device.counter import Counter
 from tests.unit import next_protocol
 
 
-@pytest.mark.parametrize("newer", ["agent", "terminal"])
+@pytest.mark.parametrize("newer", ["agent", pytest.param("terminal", marks=pytest.mark.slow)])
 def test_terminal_and_agent_one_version_apart_rate_and_say_their_versions(tmp_path: Path, newer: str) -> None:
     package = next_protocol.write(tmp_path)
     counter = Counter(tmp_path, seed=1, protocol_dir=package if newer == "terminal" else PROTOCOL)
