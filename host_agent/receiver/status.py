@@ -84,8 +84,10 @@ def faults(facts: Facts) -> list[Finding]:
 
 def attention(facts: Facts) -> list[Finding]:
     """Return what people should look at, the gravest first."""
-    numbers = facts.numbers
-    found = [
+    numbers, found = facts.numbers, []
+    if facts.clock_jumped_ms is not None:  # first: it explains what looks odd below
+        found.append(Finding("clock", 1, clock_sentence(facts.clock_jumped_ms)))
+    found += [
         Finding(code, numbers.recent_alarms[code], f"{ALARMS[code]} ({numbers.recent_alarms[code]} in 24 h)")
         for code in ALARMS
         if code in numbers.recent_alarms and code not in WAITING_CODES
@@ -104,8 +106,6 @@ def attention(facts: Facts) -> list[Finding]:
         text = f"{_many(unknown, 'event')} of terminals that the registry does not know: use `yiping registry add`"
         found.append(Finding("unknown", unknown, text))
     found += [Finding(certs.CODE, 1, one.text) for one in facts.certificates if not one.expired]
-    if facts.clock_jumped_ms is not None:
-        found.append(Finding("clock", 1, clock_sentence(facts.clock_jumped_ms)))
     return found
 
 

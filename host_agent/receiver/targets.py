@@ -120,9 +120,9 @@ class FileTarget:
 
     def _open(self) -> None:
         # Unbuffered: what a failed write left in a buffer would come out later, in the wrong place.
-        self._file = self._path.open("r+b" if self._path.exists() else "w+b", buffering=0)
+        file = self._path.open("r+b" if self._path.exists() else "w+b", buffering=0)
         folders.sync(self._path.parent)
-        self._end = _whole_lines(self._file)
+        self._file, self._end = file, _whole_lines(file)
 
     def _follow(self) -> None:
         here = os.fstat(self._file.fileno())
@@ -132,8 +132,9 @@ class FileTarget:
         except FileNotFoundError:
             moved = True
         if moved or here.st_size < self._end:
-            self._file.close()
+            old = self._file
             self._open()
+            old.close()  # not before: while no new one can be opened, the old one is looked at again
 
 
 def make_target(forward: ForwardSection) -> Target:

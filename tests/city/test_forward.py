@@ -241,6 +241,18 @@ def test_file_moved_away_is_begun_anew(tmp_path):
     assert path.read_text() == '{"n":2}\n'
 
 
+def test_file_that_cannot_be_opened_anew_is_tried_again(tmp_path):
+    target = FileTarget(tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / "out.1")
+    (tmp_path / "out").mkdir()
+    for _ in range(3):
+        with pytest.raises(TargetError, match="Is a directory"):
+            target.send(["1"])
+    (tmp_path / "out").rmdir()
+    target.send(["2"])
+    assert ((tmp_path / "out").read_text(), (tmp_path / "out.1").read_text()) == ("2\n", "")
+
+
 def test_file_emptied_from_outside_is_begun_anew(tmp_path):
     path = tmp_path / "ratings.jsonl"
     target = FileTarget(path)

@@ -42,13 +42,17 @@ class FaultHall:
         self.plain_port = free_port() if tls else self.broker.port
         self.broker.extra = broker.format(port=self.broker.port, plain=self.plain_port, folder=folder)
         self.terminals = [FakeTerminal(folder / name, terminal=name) for name in _names(terminals)]
-        self._agent_config = folder / "agent.toml"
+        self.listen = f"127.0.0.1:{free_port()}"
+        self.agent_config = folder / "agent.toml"
         self._receiver_config = folder / "receiver.toml"
         self._write_agent(tls, auto)
         self._write_receiver()
         self._register()
         self.agent_data = folder / "data"
         self.city_data = folder / "receiver-data"
+        # Others for an agent that runs in a process of its own.
+        self.ask: Callable[[], dict] | None = None
+        self.read_agent: Callable[[str], list] = self._read_agent
         self.agent: Agent
         self.receiver: Receiver
         self._agent_task: asyncio.Task[None] | None = None
@@ -59,7 +63,7 @@ class FaultHall:
     async def start_agent(self) -> None:
         """Start the agent and wait until it listens."""
         ready = asyncio.Event()
-        self.agent = Agent(agent_config.load(self._agent_config), "test")
+        self.agent = Agent(agent_config.load(self.agent_config), "test")
         self._agent_task = asyncio.create_task(self.agent.run(True, lambda _address: ready.set()))
         await asyncio.wait_for(ready.wait(), WAIT_S)
 
@@ -103,7 +107,7 @@ class FaultHall:
 
     def status(self) -> dict:
         """Return what GET /api/v1/status of the agent answers."""
-        return self.agent._status.whole()
+        return self.ask() if self.ask else self.agent._status.whole()
 
     def says(self) -> str:
         """Return the agent's one sentence."""
@@ -147,19 +151,18 @@ class FaultHall:
             for seq, event in enumerate(list(terminal.outbox.events), 1)
         }
 
-    def promises(self, agent_data: Path | None = None, city_data: Path | None = None) -> tuple[int, int]:
+    def promises(self) -> tuple[int, int]:
         """Judge that nothing is acknowledged or settled that is not durable; return how many are.
 
         The order matters: who promised is read before that on which it relies.
         """
         acked = {key for terminal in self.terminals for key in _acked(terminal)}
-        with contextlib.closing(_read_only((agent_data or self.agent_data) / "agent.db")) as conn:
-            rows = conn.execute("SELECT terminal, seq, evidence, state FROM events").fetchall()
-        held = {(terminal, seq): event for terminal, seq, event, _ in rows}
+        rows = self.read_agent("SELECT terminal, seq, hex(evidence), state FROM events")
+        held = {(terminal, seq): bytes.fromhex(event) for terminal, seq, event, _ in rows}
         lost = [key for key in acked if held.get(key) != self.sealed[key]]
         assert not lost, f"acknowledged and not in the agent's store: {sorted(lost)[:5]}"
         settled = {(terminal, seq) for terminal, seq, _, state in rows if state == RECEIPTED}
-        lost = settled - self._at_city(city_data).keys()
+        lost = settled - self._at_city().keys()
         assert not lost, f"receipted and not in the city's database: {sorted(lost)[:5]}"
         return len(acked), len(settled)
 
@@ -187,9 +190,13 @@ class FaultHall:
 
         await self.until("a receiver that is well", well)
 
-    def _at_city(self, folder: Path | None = None) -> Counter[tuple[str, int]]:
+    def _read_agent(self, query: str) -> list:
+        with contextlib.closing(_read_only(self.agent_data / "agent.db")) as conn:
+            return conn.execute(query).fetchall()
+
+    def _at_city(self) -> Counter[tuple[str, int]]:
         """Return how often each event is in the city's database; its bytes must be those that were sealed."""
-        path = (folder or self.city_data) / "receiver.db"
+        path = self.city_data / "receiver.db"
         if not path.exists():
             return Counter()
         with contextlib.closing(_read_only(path)) as conn:
@@ -200,8 +207,8 @@ class FaultHall:
 
     def _records(self) -> set[str]:
         """Return the ids of what was handed on; a record may come again under a higher revision only."""
-        file = self.folder / "ratings.jsonl"
-        lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+        files = [file for file in self.folder.glob("ratings.jsonl*") if file.is_file()]
+        lines = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
         assert all(record["status"] == "stored" for record in lines)
         return {record["id"] for record in lines}
 
@@ -214,8 +221,8 @@ class FaultHall:
             f'port = "{"auto" if auto else one.link_path}"\n'
             for one in self.terminals
         )
-        self._agent_config.write_text(
-            f'[agent]\nid = "pc-01"\ncentre = "C01"\nlisten = "127.0.0.1:{free_port()}"\n'
+        self.agent_config.write_text(
+            f'[agent]\nid = "pc-01"\ncentre = "C01"\nlisten = "{self.listen}"\n'
             f'[broker]\nurl = "{scheme}://127.0.0.1:{self.broker.port}"\n{tls}\n{windows}',
             encoding="utf-8",
         )
@@ -239,9 +246,9 @@ class FaultHall:
 
 @contextlib.asynccontextmanager
 async def opened(
-    folder: Path, terminals: int = 1, receiver: bool = True, **options: object
+    folder: Path, terminals: int = 1, *, receiver: bool = True, agent: bool = True, **options: object
 ) -> AsyncIterator[FaultHall]:
-    """Start a whole hall, without the receiver if so told; end all of it."""
+    """Start a hall, without receiver or agent if so told; end all of it."""
     hall = FaultHall(folder, terminals, **options)
     interval_s = sys.getswitchinterval()
     with pytest.MonkeyPatch.context() as patch:
@@ -252,7 +259,8 @@ async def opened(
                 terminal.start()
             if receiver:
                 await hall.start_receiver()
-            await hall.start_agent()
+            if agent:
+                await hall.start_agent()
             yield hall
         finally:
             await hall.stop_agent()
@@ -280,4 +288,4 @@ def _acked(terminal: FakeTerminal) -> set[tuple[str, int]]:
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
