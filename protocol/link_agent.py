@@ -14,6 +14,7 @@ from protocol.link_base import LOST_MS, Link, versions
 from protocol.link_receipt import Receipt
 from protocol.link_recovery import Recovery
 from protocol.link_requests import Requests
+from protocol.link_ring import FrameRing
 
 HELLO_RETRY_MS = 1000
 DAMAGE_ACK_MS = 10  # least time between ACKs for damage: a line that only rustles gets no flood of them
@@ -36,6 +37,7 @@ class AgentLink(Link):
         proto: tuple[int, int] = (messages.PROTO_MIN, messages.PROTO_MAX),
     ) -> None:
         super().__init__(now_ms, proto)
+        self._ring = FrameRing()
         self.counters.update(early=0, duplicates=0, voids=0)
         self._hello = {
             "nonce": nonce,
@@ -81,6 +83,10 @@ class AgentLink(Link):
         self._now_ms = max(now_ms, self._now_ms)
         self._recovery = Recovery(first, last)
 
+    def frames(self) -> list:
+        """Return the headers of the last 100 frames, see FrameRing.frames."""
+        return self._ring.frames()
+
     def status(self) -> dict:
         """Return counters, round trip and timeout, text → integer or None."""
         found = super().status()
@@ -89,6 +95,9 @@ class AgentLink(Link):
             found["rtt_ms"] = self._requests.rto.rtt_ms
         found["requests_resent"] = self._requests.resent
         return found
+
+    def _note_frame(self, outgoing: bool, type_: int, session: int, id_: int, length: int) -> None:
+        self._ring.add(self._now_ms, outgoing, type_, session, id_, length)
 
     # What arrives
 

@@ -6,7 +6,6 @@ is true at that moment, and a slow line is never filled with what has become use
 
 from protocol import frame, messages
 from protocol.errors import MessageError
-from protocol.link_ring import FrameRing
 
 HEARTBEAT_MS = 10000
 LOST_MS = 30000  # silence after which the link is given up
@@ -28,7 +27,6 @@ class Link:
             "sessions": 0,
         }
         self._reader = frame.Reader()
-        self._ring = FrameRing()
         self._now_ms = now_ms
         self._out = b""  # the frame that is being taken
         self._out_done = None  # called when its last byte is taken
@@ -44,7 +42,7 @@ class Link:
         events = []
         damaged = self._reader.damaged
         for type_, session, id_, body in self._reader.feed(data):
-            self._ring.add(self._now_ms, False, type_, session, id_, len(body))
+            self._note_frame(False, type_, session, id_, len(body))
             try:
                 self._on_frame(type_, session, id_, body, events)
             except MessageError:
@@ -94,10 +92,6 @@ class Link:
                 self._out_done = None
         return bytes(taken)
 
-    def frames(self) -> list:
-        """Return the headers of the last 100 frames, see FrameRing.frames."""
-        return self._ring.frames()
-
     def status(self) -> dict:
         """Return counters, `rtt_ms` and `rto_ms`, text → integer or None."""
         found = {"rtt_ms": self._rtt_ms}
@@ -112,7 +106,7 @@ class Link:
             return False
         type_, session, id_, body = due
         self._out = frame.encode(type_, session, id_, body)
-        self._ring.add(self._now_ms, True, type_, session, id_, len(body))
+        self._note_frame(True, type_, session, id_, len(body))
         self.counters["frames_sent"] += 1
         return True
 
@@ -145,6 +139,9 @@ class Link:
 
     def _on_damage(self) -> None:
         """Note that something arrived that was no frame."""
+
+    def _note_frame(self, outgoing: bool, type_: int, session: int, id_: int, length: int) -> None:
+        """Remember a frame that came or goes."""
 
     def _on_tick(self, events: list) -> None:
         raise NotImplementedError
