@@ -84,8 +84,9 @@ class Desk:
             return
         if rng.random() < 0.3:
             self.invite(rng)
-        goal = sum(terminal.acked() for terminal in self.terminals)
-        goal += rng.randint(1, sum(terminal.outbox.last() for terminal in self.terminals) - goal)
+        acked = sum(terminal.acked() for terminal in self.terminals)
+        sealed = sum(terminal.outbox.last() for terminal in self.terminals)
+        goal = rng.randint(min(acked + 1, sealed), sealed)
         until(lambda: sum(terminal.acked() for terminal in self.terminals) >= goal, f"{goal} acknowledgements", WAIT_S)
         self.linger(rng.uniform(0.0, 0.02))
 

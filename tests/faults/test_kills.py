@@ -11,7 +11,7 @@ from tests.faults.kill_hall import Desk, KillHall
 
 DESKS = 4
 AGENT_KILLS = 200
-BOTH_KILLS = 5  # of the receiver, each together with all agents
+BOTH_KILLS = 50  # of the receiver, each together with all agents
 
 
 @pytest.fixture
