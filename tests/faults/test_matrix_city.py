@@ -24,7 +24,15 @@ WITH_RULES = "listener {port} 127.0.0.1\nallow_anonymous true\nacl_file {folder}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
+    patience_ms = rule.NO_RECEIPT_MS
     hasten(monkeypatch)
+    monkeypatch.setattr(rule, "NO_RECEIPT_MS", patience_ms)
+
+
+async def unanswered(hall: FaultHall, count: int, patch: pytest.MonkeyPatch) -> None:
+    """Let the delivery rule lose its patience, when so many events are published and not before."""
+    await hall.until(f"{count} published", lambda: hall.agent._delivery.unreceipted == count)
+    patch.setattr(rule, "NO_RECEIPT_MS", 600)
 
 
 async def received(hall: FaultHall, count: int) -> None:
@@ -144,11 +152,12 @@ def changed(**fields):
     return lambda receipts: [attrs.evolve(receipt, **fields) for receipt in receipts]
 
 
-def test_matrix_receipts_never_then_late(tmp_path):
+def test_matrix_receipts_never_then_late(tmp_path, monkeypatch):
     async def scenario():
         async with opened(tmp_path) as hall:
             meddler = Meddler(hall)
             hall.flood(5)
+            await unanswered(hall, 5, monkeypatch)
             await hall.agent_says(
                 "the city sends no receipts (5 events published without): check that its receiver runs"
             )
@@ -180,12 +189,13 @@ def test_matrix_receipts_doubled(tmp_path):
     [{"sha256": "0" * 16}, {"id": "YP-0001-1-99"}, {"id": "YP-0009-1-1"}, {"id": "nonsense"}],
     ids=["other bytes", "a number never sealed", "another terminal", "no id"],
 )
-def test_matrix_receipts_that_are_wrong(tmp_path, wrong):
+def test_matrix_receipts_that_are_wrong(tmp_path, wrong, monkeypatch):
     async def scenario():
         async with opened(tmp_path) as hall:
             meddler = Meddler(hall)
             meddler.change = changed(**wrong)
             hall.flood(5)
+            await unanswered(hall, 5, monkeypatch)
             await hall.until("the hold", lambda: hall.agent._delivery.state == rule.NO_RECEIPTS)
             said = hall.says()
             assert said.startswith("the city's receipts fit none of the 5 events that wait (")
