@@ -55,7 +55,7 @@ class SmallDisk:
     def fill(self, pid: int) -> None:
         """Leave no room at all."""
         if not self._way:
-            sizes = [path.stat().st_size for path in self._folder.iterdir()]
+            sizes = [path.stat().st_size for path in self._folder.glob("*.db*")]
             _, self._most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (max(sizes) + _SPARE_BYTES, self._most))
             return
