@@ -57,7 +57,7 @@ def clerk(body: dict[str, Any]) -> dict[str, Any]:
         value = body.get(key)
         if value is None or value == "":
             continue
-        if not _is_short_text(value, limit):
+        if not isinstance(value, str) or not _is_short_text(value, limit):
             raise bad_request(f"{key} must be {_short_text_rule(limit)}", f"shorten {key}")
         found[key] = value
     if body.get("stars") is not None:
@@ -71,7 +71,7 @@ def ticket(body: dict[str, Any]) -> str:
     :raises Refusal: it does not fit.
     """
     value = body.get("ticket")
-    if not _is_short_text(value, 13):
+    if not isinstance(value, str) or not _is_short_text(value, 13):
         raise bad_request(f"ticket must be {_short_text_rule(13)}", "correct ticket")
     return value
 
@@ -115,9 +115,9 @@ def _whole(body: dict[str, Any], key: str, lowest: int, highest: int) -> int:
     return value
 
 
-def _is_short_text(value: object, limit: int) -> bool:
-    """Say whether it is text of at most 3 * `limit` bytes in UTF-8, by a rule that people can count."""
-    return isinstance(value, str) and bool(re.fullmatch(f"{_ASCII}{{1,{3 * limit}}}|{_CHARACTER}{{1,{limit}}}", value))
+def _is_short_text(value: str, limit: int) -> bool:
+    """Say whether a text has at most 3 * `limit` bytes in UTF-8, by a rule that people can count."""
+    return bool(re.fullmatch(f"{_ASCII}{{1,{3 * limit}}}|{_CHARACTER}{{1,{limit}}}", value))
 
 
 def _short_text_rule(limit: int) -> str:

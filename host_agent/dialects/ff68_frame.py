@@ -7,6 +7,8 @@ Promise: only a whole frame with both lengths equal and a right checksum is a fr
 several; rubbish is skipped and counted, and memory is bounded.
 """
 
+import attrs
+
 START = 0x68
 LEAD = 0xFF
 END = 0x16
@@ -24,26 +26,13 @@ MAX_LEN = 32  # the longest that any listed message has is 3; a false length mus
 GAP_MS = 200
 
 
+@attrs.frozen(repr=False)
 class Frame:
     """Hold one frame's address, function and data."""
 
-    __slots__ = ("address", "data", "function")
-
-    def __init__(self, address: int, function: int, data: bytes = b"") -> None:
-        """Keep the parts."""
-        self.address = address
-        self.function = function
-        self.data = data
-
-    def __eq__(self, other: object) -> bool:
-        """Compare by content."""
-        return isinstance(other, Frame) and (self.address, self.function, self.data) == (
-            other.address,
-            other.function,
-            other.data,
-        )
-
-    __hash__ = None
+    address: int
+    function: int
+    data: bytes = b""
 
     def __repr__(self) -> str:
         """Return the parts in hex, without the data: it may be a grade."""

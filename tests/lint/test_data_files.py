@@ -34,7 +34,7 @@ def test_toml_parses(path):
 
 def test_text_files_are_utf8_with_unix_lines_and_an_end():
     odd = []
-    for path in our_files(".py", ".md", ".toml", ".csv", ".json", ".js", ".css", ".html", ".lock", ".yaml"):
+    for path in our_files(".py", ".md", ".toml", ".csv", ".json", ".js", ".css", ".html", ".lock", ".yaml", ".sh"):
         data = path.read_bytes()
         data.decode("utf-8")
         copied = path.is_relative_to(ROOT / "tests" / "vectors")  # byte for byte from elsewhere
@@ -53,7 +53,7 @@ def test_glyph_packs_carry_the_licence_of_their_font():
 
 def test_binary_files_are_only_where_they_are_expected():
     binary = {".bin": "firmware/assets/", ".png": "docs/images/"}
-    text = {".py", ".md", ".toml", ".csv", ".json", ".js", ".css", ".html", ".lock", ".yaml", ".txt", ""}
+    text = {".py", ".md", ".toml", ".csv", ".json", ".js", ".css", ".html", ".lock", ".yaml", ".sh", ".txt", ""}
     strangers = [
         name(path)
         for path in our_files()
