@@ -3,12 +3,11 @@
 Bus and chip time come from the whole firmware on the simulated board in virtual time. The processor's own time is an
 estimate: the same code runs under MicroPython on this machine without chips (firmware_press.py), and is taken to be
 slower on an RP2040 at 125 MHz by as much as the CCM of one event is, which takes 6 to 8 ms there. Figures of the 32-bit
-heap are estimates too: bytecode and buffers keep their size, everything else is half as large as on this 64-bit port.
+heap are estimates too: what is in use by the ratio that tests/device/heap32 found, what an event allocates by half.
 """
 
 import json
 import statistics
-import struct
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from simulator.process import HEAP_KB
 from tests.bench import figures
 from tests.device.counter import Counter
+from tests.device.heap import NARROW
 from tests.device.test_terminal_life import CHECKED, changed_firmware
 from tests.micropython_server import run_forked
 
@@ -29,12 +29,6 @@ CCM_ON_BOARD_MS = 7.0
 GLYPH_PIXEL_ON_BOARD_US = 1.2
 RECORD_BYTES = 100  # longer programs are events
 DECISION_MS = 50  # a press counts when no second key came meanwhile, app/keys.py
-
-# Buffers whose size does not depend on the port: strip of the display; first seqs of 1,024 sectors, known invites,
-# addresses and pages of the journal; ages of events; the link's window.
-BUFFERS_BYTES = 12_800 + 4 * 1024 + 24 * 256 + 8 * 128 + 2 * 256 + 4 * 128 + 13 * 64
-ONLY_AT_START = ("boards/", "store/opening", "store/recovery", "store/settings")
-_PACK_HEADER = "<4s6BH"
 
 LONG_EVENTS = 10_000
 PRESSES_AN_INVITE = 8
@@ -153,23 +147,10 @@ def heap(folder: Path, seed: int) -> dict[str, float]:
             counter.until(lambda: bool(counter.status), "a heartbeat", 20_000)
             free.append(counter.status["heap_free"])
         used = HEAP_KB * 1024 - max(free)
-        fixed = same_on_any_port(counter.terminal.state.flash)
     return {
         "firmware_heap_in_use_64bit_bytes": used,
-        "firmware_heap_in_use_32bit_estimate_bytes": fixed + (used - fixed) // 2,
+        "firmware_heap_in_use_32bit_estimate_bytes": round(used * NARROW),
     }
-
-
-def same_on_any_port(flash: Path) -> int:
-    """Return the bytes of the heap that do not shrink with the objects: bytecode, buffers, indexes of the glyphs."""
-    compiled = {path.relative_to(flash).as_posix(): path.stat().st_size for path in flash.rglob("*.mpy")}
-    code = sum(size for name, size in compiled.items() if not name.startswith(ONLY_AT_START))
-    glyphs = 0
-    for path in ASSETS.glob("yp*.bin"):
-        head = path.read_bytes()[: struct.calcsize(_PACK_HEADER)]
-        _, _, width, height, _, _, narrow, count = struct.unpack(_PACK_HEADER, head)
-        glyphs += 2 * count + narrow + width // 2 * height
-    return code + BUFFERS_BYTES + glyphs
 
 
 def measure_long(repetitions: int, say: Say) -> dict[str, float]:

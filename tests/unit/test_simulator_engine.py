@@ -6,7 +6,6 @@ import random
 import pytest
 
 from simulator.errors import SimError, UserError
-from simulator.process import HEAP_KB
 from simulator.terminal import SimTerminal
 from tests.unit.simulated import BOARD, firmware, printed, terminal
 
@@ -483,12 +482,6 @@ def test_state_in_use_and_unknown_board_are_refused_with_a_cure(tmp_path):
         terminal(tmp_path, "").start()
     with pytest.raises(UserError, match=r"unknown board k9 .*name one of: .*k5"):
         SimTerminal("k9", tmp_path / "other")
-
-
-def test_firmware_has_the_heap_of_the_board_and_the_shims_pay_for_themselves(tmp_path):
-    (free,) = printed(tmp_path, "import gc\ngc.collect()\nprint(gc.mem_free())\n")
-    plain_kb = HEAP_KB - 6  # asyncio and the interpreter's own
-    assert plain_kb - 4 <= int(free) / 1024 <= plain_kb + 4
 
 
 def test_idle_waits_and_transfers_allocate_nothing(tmp_path):
