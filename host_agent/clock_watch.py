@@ -50,7 +50,9 @@ def clock_sentence(jumped_ms: int) -> str:
     """Return the sentence about a wall clock that was set by so many ms."""
     way = "forward" if jumped_ms > 0 else "back"
     cure = "check its date, its time service and its battery"
-    return f"this PC's clock was set {way} by {duration(abs(jumped_ms))}: {cure}"
+    # The two clocks are not read at one instant: 400 days less some ms are 400 days.
+    minutes = round(abs(jumped_ms) / 60_000)
+    return f"this PC's clock was set {way} by {duration(minutes * 60_000)}: {cure}"
 
 
 def duration(ms: int) -> str:

@@ -273,9 +273,14 @@ async def opened(
 
 def hasten(patch: pytest.MonkeyPatch) -> None:
     """Let the delivery rule wait milliseconds where it waits seconds; what it does stays the same."""
-    patch.setattr(rule, "NO_RECEIPT_MS", 600)
     patch.setattr(rule, "RETRY_FIRST_MS", 400)
     patch.setattr(rule, "_PAUSES_MS", dict.fromkeys(rule._PAUSES_MS, (100, 400)))
+
+
+async def lose_patience(hall: FaultHall, count: int, patch: pytest.MonkeyPatch) -> None:
+    """Let the delivery rule miss the city's receipts soon, when so many events are published and not before."""
+    await hall.until(f"{count} events published", lambda: hall.agent._delivery.unreceipted == count)
+    patch.setattr(rule, "NO_RECEIPT_MS", 600)
 
 
 def _names(count: int) -> list[str]:

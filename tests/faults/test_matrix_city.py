@@ -13,7 +13,7 @@ import pytest
 
 from host_agent import delivery as rule
 from host_agent.receiver.intake import Receipt
-from tests.faults.fault_hall import ALL_WELL, FaultHall, hasten, opened
+from tests.faults.fault_hall import ALL_WELL, FaultHall, hasten, lose_patience, opened
 from tests.unit.agent_support import MOSQUITTO
 from tests.unit.tls_files import Authority
 
@@ -24,15 +24,7 @@ WITH_RULES = "listener {port} 127.0.0.1\nallow_anonymous true\nacl_file {folder}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    patience_ms = rule.NO_RECEIPT_MS
     hasten(monkeypatch)
-    monkeypatch.setattr(rule, "NO_RECEIPT_MS", patience_ms)
-
-
-async def unanswered(hall: FaultHall, count: int, patch: pytest.MonkeyPatch) -> None:
-    """Let the delivery rule lose its patience, when so many events are published and not before."""
-    await hall.until(f"{count} published", lambda: hall.agent._delivery.unreceipted == count)
-    patch.setattr(rule, "NO_RECEIPT_MS", 600)
 
 
 async def received(hall: FaultHall, count: int) -> None:
@@ -157,7 +149,7 @@ def test_matrix_receipts_never_then_late(tmp_path, monkeypatch):
         async with opened(tmp_path) as hall:
             meddler = Meddler(hall)
             hall.flood(5)
-            await unanswered(hall, 5, monkeypatch)
+            await lose_patience(hall, 5, monkeypatch)
             await hall.agent_says(
                 "the city sends no receipts (5 events published without): check that its receiver runs"
             )
@@ -195,7 +187,7 @@ def test_matrix_receipts_that_are_wrong(tmp_path, wrong, monkeypatch):
             meddler = Meddler(hall)
             meddler.change = changed(**wrong)
             hall.flood(5)
-            await unanswered(hall, 5, monkeypatch)
+            await lose_patience(hall, 5, monkeypatch)
             await hall.until("the hold", lambda: hall.agent._delivery.state == rule.NO_RECEIPTS)
             said = hall.says()
             assert said.startswith("the city's receipts fit none of the 5 events that wait (")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from host_agent.clock_watch import STEP_MS, TELL_MS, ClockWatch, steady_ms
+from host_agent.clock_watch import STEP_MS, TELL_MS, ClockWatch, clock_sentence, steady_ms
 
 DAY_MS = 86_400_000
 
@@ -44,6 +44,12 @@ def test_clock_steps_add_up():
     clocks = Clocks()
     clocks.look_after(1_000, -STEP_MS)
     assert clocks.look_after(1_000, -STEP_MS) == -2 * STEP_MS
+
+
+@pytest.mark.parametrize("late_ms", [-900, 0, 900])
+def test_clock_sentence_names_the_step_however_late_one_of_the_clocks_was_read(late_ms):
+    assert clock_sentence(400 * DAY_MS + late_ms).startswith("this PC's clock was set forward by 400 days: ")
+    assert clock_sentence(-2 * DAY_MS + late_ms).startswith("this PC's clock was set back by 2 days: ")
 
 
 def test_steady_clock_goes_on():
