@@ -2,7 +2,8 @@
 
 What is decided here: that a contact closed or opened, and at which edge. A closing counts at its first edge once a
 sample CONFIRM_MS or more later finds it closed; a spike that no sample within SPIKE_MS confirms is nothing. An opening
-counts after RELEASE_MS without an edge. What it means (two keys at once, held, stuck, guard times) is the session's.
+counts after RELEASE_MS without an edge. Changes are told in the order of their edges, however late the task comes: of
+two keys the one pressed last must count. What it means (two keys at once, held, stuck, guard times) is the session's.
 """
 
 import time
@@ -16,7 +17,10 @@ _RELEASE_MS = const(20)
 
 
 class _Contact:
-    """One pin. `edge_ticks` is the first unserved edge, or the last one while the contact opens."""
+    """One pin. `edge_ticks` is the first unserved edge, or the last one while the contact opens.
+
+    `changed` says that `closed` was judged anew, by the edge at `changed_ticks`, and not told yet.
+    """
 
     def __init__(self, pin: object, flag: object) -> None:
         self.pin = pin
@@ -25,6 +29,8 @@ class _Contact:
         self.noted = False
         self.opening = False
         self.closed = not pin.value()
+        self.changed = False
+        self.changed_ticks = self.edge_ticks
 
     def on_edge(self, _pin: object) -> None:
         """Note the edge. Hard IRQ: no allocation."""
@@ -52,16 +58,22 @@ class Keys:
         return self._contacts[number - 1].closed
 
     def scan(self, now_ticks: int) -> int:
-        """Sample the contacts; return the number of one that changed, its edge in `edge_ticks`, or 0 for no more."""
-        number = 0
+        """Sample the contacts; return the number of the one that changed first, its edge in `edge_ticks`, or 0."""
+        number = found = 0
         for contact in self._contacts:
             number += 1
-            low = not contact.pin.value()
-            changed = self._opened(contact, low, now_ticks) if contact.closed else self._closed(contact, low, now_ticks)
-            if changed:
-                self.edge_ticks = contact.edge_ticks
-                return number
-        return 0
+            if not contact.changed:
+                low = not contact.pin.value()
+                if contact.closed:
+                    contact.changed = self._opened(contact, low, now_ticks)
+                else:
+                    contact.changed = self._closed(contact, low, now_ticks)
+            if contact.changed and (not found or time.ticks_diff(contact.changed_ticks, self.edge_ticks) < 0):
+                found = number
+                self.edge_ticks = contact.changed_ticks
+        if found:
+            self._contacts[found - 1].changed = False
+        return found
 
     def sample_ms(self) -> int:
         """Return after how many ms `scan` has to be called again; 0 = not before `flag`."""
@@ -79,6 +91,7 @@ class Keys:
             return False
         age_ms = time.ticks_diff(now_ticks, contact.edge_ticks)
         if low and age_ms >= _CONFIRM_MS:
+            contact.changed_ticks = contact.edge_ticks
             contact.closed = True
             contact.noted = False
             return True
@@ -98,5 +111,6 @@ class Keys:
             contact.noted = False
         if time.ticks_diff(now_ticks, contact.edge_ticks) < _RELEASE_MS:
             return False
+        contact.changed_ticks = contact.edge_ticks
         contact.opening = contact.closed = False
         return True

@@ -85,6 +85,19 @@ def test_two_keys_are_told_apart_with_their_times(running):
     assert 29 <= int(found[1][2]) - int(found[0][2]) <= 31
 
 
+def test_keys_pressed_while_the_task_was_busy_are_told_in_the_order_of_their_edges(tmp_path):
+    busy = MAIN.replace("        wait_ms = 1\n", "        time.sleep_ms(150)\n        wait_ms = 1\n")
+    with terminal(tmp_path, busy) as simulated:
+        simulated.run_for(500)
+        simulated.key_down(5)
+        simulated.run_for(60)
+        simulated.key_down(1)
+        simulated.run_for(400)
+        found = changes(simulated)
+        assert [line[:2] for line in found] == [["5", "down"], ["1", "down"]]
+        assert 59 <= int(found[1][2]) - int(found[0][2]) <= 61
+
+
 def test_held_key_is_down_for_days_and_comes_up_once(running):
     running.key_down(2)
     running.run_for(2 * 86_400_000)
