@@ -12,7 +12,7 @@ from host_agent import agent as agent_module
 from host_agent.receiver import service as service_module
 from simulator.demo.http_json import answers, call
 from simulator.demo.parts import Part, yiping
-from tests.faults.fault_hall import ALL_WELL, FaultHall, hasten, opened
+from tests.faults.fault_hall import ALL_WELL, FaultHall, hasten, lose_patience, opened
 from tests.faults.small_disk import SmallDisk
 
 DAY_MS = 86_400_000
@@ -115,7 +115,7 @@ def test_matrix_data_folder_of_the_agent_gone(tmp_path):
     asyncio.run(scenario())
 
 
-def test_matrix_database_of_the_receiver_locked(tmp_path):
+def test_matrix_database_of_the_receiver_locked(tmp_path, monkeypatch):
     async def scenario():
         async with opened(tmp_path) as hall:
             await hall.break_citys_store("PRAGMA busy_timeout = 50")
@@ -126,6 +126,7 @@ def test_matrix_database_of_the_receiver_locked(tmp_path):
                     f"the database takes nothing, database is locked ({hall.city_data}/receiver.db): end the program"
                     " that holds it; events stay with the agents until then"
                 )
+                await lose_patience(hall, 20, monkeypatch)
                 await hall.agent_says(
                     "the city sends no receipts (20 events published without): check that its receiver runs"
                 )
