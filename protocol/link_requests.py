@@ -9,6 +9,7 @@ RETRY_CAP_MS = 1000  # one small frame is outstanding at most: no reason to wait
 WAITING = 64  # more are refused: nobody asks so much of one terminal
 
 _IDS = 255
+_MAX_AGE_MS = 0xFFFFFFFF  # an age has 32 bits; what is older than 49 days is just old
 
 
 class Requests:
@@ -107,7 +108,7 @@ def _aged(type_: int, fields: dict, waited_ms: int) -> dict:
     """Return the fields as they are true after waiting: an invite's age and the time of day have moved on."""
     if type_ == messages.INVITE:
         aged = dict(fields)
-        aged["age_ms"] += waited_ms
+        aged["age_ms"] = min(aged["age_ms"] + waited_ms, _MAX_AGE_MS)
         return aged
     if type_ == messages.TIME:
         return {"utc_ms": fields["utc_ms"] + waited_ms}

@@ -97,6 +97,14 @@ def test_request_without_reply_is_repeated_and_then_given_up():
     assert ends.now_ms - start == 10000
 
 
+def test_invite_of_the_greatest_age_grows_no_older_and_holds_up_nothing():
+    ends = _quiet()
+    ends.agent.request(messages.INVITE, dict(INVITE, age_ms=0xFFFFFFFF), ends.now_ms)
+    ends.pass_ms(5)
+    events = ends.give_terminal(ends.down())
+    assert [event[3]["age_ms"] for event in events] == [0xFFFFFFFF]
+
+
 def test_next_request_goes_on_after_one_was_given_up():
     ends = _quiet()
     lost = ends.agent.request(messages.QUERY, {}, ends.now_ms)
