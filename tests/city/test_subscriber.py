@@ -151,6 +151,56 @@ def test_events_that_come_while_a_commit_runs_share_the_next(config, agent):
     asyncio.run(main())
 
 
+def test_receipts_and_acknowledgements_of_one_batch_leave_together(config, agent):
+    gate, sizes = asyncio.Event(), []
+
+    async def take(batch):
+        sizes.append(len(batch))
+        if len(sizes) > 1:
+            await gate.wait()
+        return receipts_of(batch)
+
+    async def main():
+        subscriber = Subscriber(config, take, random.Random(1))
+        await subscriber.connect()
+        agent.publish(*raws(1))
+        line, published, publish = None, [], subscriber._connection.publish
+
+        def step():
+            nonlocal line
+            if len(agent.receipts) == 1 and len(agent.waiting) == 0:
+                agent.publish(*raws(200)[1:])
+            if len(sizes) == 2 and line is None and len(subscriber._waiting) + sizes[1] == 199:
+                line = Counted(subscriber._connection._sock._sock)
+                subscriber._connection._sock._sock = line
+                subscriber._connection.publish = lambda *args: published.append(args) or publish(*args)
+                gate.set()
+            return len(agent.receipts) == 200
+
+        await working(subscriber, step, "all receipts")
+        assert sum(sizes) == 200
+        # One message and one write of acknowledgements a batch, not one an event.
+        assert len(published) == len(sizes) - 1
+        assert line.sends <= 2 * len(published) + 1
+
+    asyncio.run(main())
+
+
+class Counted:
+    """Count the writes to a socket."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self.sends = 0
+
+    def send(self, data):
+        self.sends += 1
+        return self._sock.send(data)
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+
 def test_receipts_of_one_batch_are_gathered_by_agent(config, broker, agent):
     other = Agent(broker.port, "pc-02")
     messages, subscribed = [], threading.Event()

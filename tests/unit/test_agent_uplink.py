@@ -16,6 +16,7 @@ from host_agent.backlog import Backlog
 from host_agent.delivery import Delivery
 from host_agent.errors import UserError
 from host_agent.store import Store
+from host_agent.store_rows import Batch
 from host_agent.uplink import Uplink
 from host_agent.writer import Writer, utc_ms
 from tests.unit.agent_support import MOSQUITTO, WAIT_S, Broker, StandInReceiver, free_port, wait_until
@@ -141,6 +142,41 @@ def test_uplink_receipts_doubled_foreign_or_malformed_do_no_harm(tmp_path, broke
         receiver.client.publish(topic, json.dumps([{"id": "YP-0001-1-1", "status": "stored"}] * 3), qos=1)
         await parts.receipted(1)
         assert parts.store.counts()["waiting"] == 1
+
+    run(tmp_path, broker.port, scenario)
+
+
+def test_uplink_receipts_of_one_message_share_one_note_to_the_store(tmp_path, broker, receiver):
+    receiver.answer = False
+
+    async def scenario(parts):
+        settled, add_receipted = [], parts.writer.add_receipted
+        parts.writer.add_receipted = lambda ids: settled.append(len(ids)) or add_receipted(ids)
+        parts.add(range(1, 201))
+        await parts.until("publication", lambda: parts.delivery.reached == 200)
+        lines = [{"id": f"YP-0001-1-{number}", "status": "stored"} for number in range(1, 201)]
+        receiver.client.publish("yiping/v1/C01/agent/pc-01/receipt", json.dumps(lines), qos=1)
+        await parts.receipted(200)
+        assert settled == [200]
+
+    run(tmp_path, broker.port, scenario)
+
+
+def test_uplink_backlog_drains_and_a_new_event_does_not_wait_for_its_end(tmp_path, broker, receiver):
+    store, old = Store(tmp_path / "pc-01"), Batch()
+    old.events = [event(number) for number in range(1, 1501)]
+    store.commit(old, 0)
+    store.close()
+
+    async def scenario(parts):
+        await parts.until("some of the backlog", lambda: len(receiver.ids()) >= 100)
+        before = len(receiver.ids())
+        parts.add([1501])
+        await parts.receipted(1501)
+        ids = receiver.ids()
+        assert set(ids) == {f"YP-0001-1-{number}" for number in range(1, 1502)}
+        # Nothing was ahead of it but what had been published: what awaits the city, and the turn of an old one.
+        assert ids.index("YP-0001-1-1501") <= before + rule.UNRECEIPTED_LIMIT + rule.WINDOW + 1
 
     run(tmp_path, broker.port, scenario)
 

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from host_agent import certificates
+from host_agent import delivery as rule
 from protocol import messages, rating, reason_texts, reasons
 from tests.unit.agent_support import ROOT, AgentProcess, Broker, StandInReceiver, wait_until
 from tests.unit.fake_terminal import FakeTerminal
@@ -334,6 +336,16 @@ def test_api_metrics_are_served(hall):
         b"yiping_events_stored_total",
     ):
         assert line in body
+
+
+def test_api_words_of_the_page_cover_every_fault_of_the_agent():
+    words = (ROOT / "host_agent" / "web" / "words.js").read_text(encoding="utf-8")
+    known = words[words.index("FAULTS = {") :]
+    source = (ROOT / "host_agent" / "faults.py").read_text(encoding="utf-8")
+    codes = {*re.findall(r'fault\("([a-z_]+)"', source), certificates.CODE, rule.NO_RECEIPTS, rule.NO_SUBSCRIBER}
+    assert len(codes) >= 11
+    for code in {*codes, rule.BROKER_REFUSES}:
+        assert f"\n  {code}: " in known, code
 
 
 def test_api_words_of_the_page_cover_every_code():
