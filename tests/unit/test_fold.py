@@ -110,3 +110,13 @@ def test_folded_file_runs_on_the_interpreter(tmp_path: Path) -> None:
     command = [*interpreter(), "-c", "import one"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout == "-12 abc 3-4 -4\n", done.stderr
+
+
+def test_line_numbers_are_compiled_only_when_asked_for(tmp_path: Path, monkeypatch) -> None:
+    source = b"def call():\n    raise ValueError\n\n\n\ncall()\n"
+    command = [*interpreter(), "-c", "import one"]
+    for asked, line in (("", "line 1"), ("1", "line 2")):
+        monkeypatch.setenv("YIPING_LINE_NUMBERS", asked)
+        build.compile_source(source, "one.py", tmp_path, Path("one.py")).rename(tmp_path / "one.mpy")
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        assert f'File "one.mpy", {line}, in call' in done.stderr + done.stdout
