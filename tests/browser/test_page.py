@@ -115,11 +115,15 @@ def _again_until(act: Callable[[], None], shown: Callable[[], None], what: str) 
 
 
 def _invite(page: "playwright.Page") -> None:
-    button = page.frame_locator("#clerk").get_by_role("button", name="邀请评价")
-    lit = playwright.expect(page.locator(".key.lit"))
+    """Invite; the keys may still be lit for the last rating, but then nothing is open that could be cancelled."""
+    clerk = page.frame_locator("#clerk")
+    cancel = playwright.expect(clerk.locator("#cancel"))
     _again_until(
-        lambda: button.click(timeout=HEARD_MS), lambda: lit.to_have_count(5, timeout=HEARD_MS), "the invitation"
+        lambda: clerk.locator("#invite").click(timeout=HEARD_MS),
+        lambda: cancel.to_be_enabled(timeout=HEARD_MS),
+        "the invitation",
     )
+    playwright.expect(page.locator(".key.lit")).to_have_count(5)
 
 
 def _press(press: Callable[[], None], heard: "playwright.Locator") -> None:
@@ -174,7 +178,7 @@ def test_page_keyboard_5_after_invite_reaches_the_city_as_lowest_level(page: "pl
 def test_page_function_key_declines_without_level(page: "playwright.Page") -> None:
     before = _count(page)
     _invite(page)
-    _press(lambda: page.keyboard.press("0", delay=120), page.locator(".key.lit"))
+    _press(lambda: page.keyboard.press("0", delay=120), _ratings(page))
     _expect_top(page, before + 1, "未评价（不评价）")
 
 
