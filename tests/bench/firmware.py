@@ -2,8 +2,8 @@
 
 Bus and chip time come from the whole firmware on the simulated board in virtual time. The processor's own time is an
 estimate: the same code runs under MicroPython on this machine without chips (firmware_press.py), and is taken to be
-slower on an RP2040 at 125 MHz by as much as the CCM of one event is, which takes 6 to 8 ms there. Figures of the 32-bit
-heap are estimates too: what is in use by the ratio that tests/device/heap32 found, what an event allocates by half.
+slower on an RP2040 at 125 MHz by as much as the CCM of one event is, which takes 6 to 8 ms there. Bytes of a 32-bit
+heap are estimates too, by the ratio that tests/device/heap32 found.
 """
 
 import json
@@ -14,9 +14,9 @@ from pathlib import Path
 
 from simulator.process import HEAP_KB
 from tests.bench import figures
+from tests.device import heap
+from tests.device.changed import changed_firmware
 from tests.device.counter import Counter
-from tests.device.heap import NARROW
-from tests.device.test_terminal_life import CHECKED, changed_firmware
 from tests.micropython_server import run_forked
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +32,7 @@ DECISION_MS = 50  # a press counts when no second key came meanwhile, app/keys.p
 
 LONG_EVENTS = 10_000
 PRESSES_AN_INVITE = 8
+CHECKED = "        dead = supervisor.check()\n"
 PROBE = """        dead = supervisor.check()
         if time.ticks_ms() // 2_000 % 150 == 3:
             low, high = 0, 262_144
@@ -56,14 +57,13 @@ def measure(repetitions: int, say: Say) -> dict[str, float]:
     runs = []
     for number in range(1, repetitions + 1):
         with tempfile.TemporaryDirectory() as folder:
-            runs.append(_latency(bus_times(Path(folder), number), press_on_host()) | heap(Path(folder), number))
+            runs.append(_latency(bus_times(Path(folder), number), press_on_host()))
         shown = runs[-1]
         say(
             f"{number}/{repetitions}: durable {shown['firmware_press_to_durable_estimate_ms']:.1f} ms, "
-            f"pixel {shown['firmware_press_to_first_pixel_estimate_ms']:.1f} ms, "
-            f"{shown['firmware_heap_in_use_64bit_bytes']:.0f} bytes in use"
+            f"pixel {shown['firmware_press_to_first_pixel_estimate_ms']:.1f} ms"
         )
-    return figures.medians(runs)
+    return figures.medians(runs) | heap_in_use()
 
 
 def press_on_host(presses: int = TIMED_PRESSES) -> dict[str, float]:
@@ -131,25 +131,18 @@ def _latency(bus: list[tuple[float, float]], host: dict[str, float]) -> dict[str
         "firmware_cpu_to_rp2040_estimate_ratio": factor,
         "firmware_event_bytes": host["event_bytes"],
         "firmware_allocated_per_event_64bit_bytes": host["press_alloc_bytes"],
-        "firmware_allocated_per_event_32bit_estimate_bytes": host["press_alloc_bytes"] / 2,
+        "firmware_allocated_per_event_32bit_estimate_bytes": host["press_alloc_bytes"] * heap.NARROW,
         "firmware_allocated_per_strip_64bit_bytes": host["paint_alloc_bytes"],
         "firmware_allocated_per_acknowledgement_64bit_bytes": host["acknowledge_alloc_bytes"],
     }
 
 
-def heap(folder: Path, seed: int) -> dict[str, float]:
-    """Return the bytes in use after the start, with a session and a clerk, when nothing happens."""
-    with Counter(folder / "heap", seed=seed) as counter:
-        counter.login()
-        free = []
-        for _ in range(3):
-            counter.status = {}
-            counter.until(lambda: bool(counter.status), "a heartbeat", 20_000)
-            free.append(counter.status["heap_free"])
-        used = HEAP_KB * 1024 - max(free)
+def heap_in_use() -> dict[str, float]:
+    """Return the bytes of the heap that the firmware has in use after its start, see tests/device/heap.py."""
+    used = heap.in_use(*heap.measure(), heap.PLAIN_BYTES, heap.ENTRY_BYTES)
     return {
         "firmware_heap_in_use_64bit_bytes": used,
-        "firmware_heap_in_use_32bit_estimate_bytes": round(used * NARROW),
+        "firmware_heap_in_use_32bit_estimate_bytes": used * heap.NARROW,
     }
 
 
