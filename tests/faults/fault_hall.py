@@ -124,7 +124,7 @@ class FaultHall:
             found = true()
             if not (await found if isinstance(found, Awaitable) else found):
                 assert time.monotonic() < deadline, f"{what} did not come within {WAIT_S} s: {self.says()}"
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
                 continue
             return
 

@@ -9,10 +9,12 @@ import time
 import pytest
 
 from host_agent import agent as agent_module
+from host_agent.invites import Service
 from host_agent.receiver import service as service_module
+from protocol import messages
 from simulator.demo.http_json import answers, call
 from simulator.demo.parts import Part, yiping
-from tests.faults.fault_hall import ALL_WELL, FaultHall, hasten, lose_patience, opened
+from tests.faults.fault_hall import ALL_WELL, WAIT_S, FaultHall, hasten, lose_patience, opened
 from tests.faults.small_disk import SmallDisk
 
 DAY_MS = 86_400_000
@@ -268,5 +270,47 @@ def test_matrix_clock_of_the_citys_pc_jumps(tmp_path, monkeypatch, days):
             await hall.receiver_says(
                 f"this PC's clock was set {way} by 400 days: check its date, its time service and its battery"
             )
+
+    asyncio.run(scenario())
+
+
+def test_matrix_clock_set_back_makes_no_old_invite_new(tmp_path, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(agent_module, "utc_ms", clock.utc_ms)
+
+    async def scenario():
+        async with opened(tmp_path) as hall:
+            terminal = hall.terminals[0]
+            await hall.until("the terminal", lambda: hall.status()["terminals"][0]["connected"])
+            window = hall.agent._windows["W-YP-0001"]
+
+            async def unanswered():
+                """Send an invite whose answer is lost: it will be sent again."""
+                terminal.lose_replies, count = True, len(ages())
+                row, _ = await window.invites.make("007", Service(None, None, 0, 1, None))
+                window.send_invite(row)
+                await hall.until("the invite", lambda: len(ages()) > count)
+
+            def ages():
+                return [fields["age_ms"] for type_, fields in list(terminal.requests) if type_ == messages.INVITE]
+
+            async def again():
+                """Return the age under which it comes in a new session."""
+                terminal.lose_replies, count = False, len(ages())
+                await hall.until("a new session", lambda: hall.status()["terminals"][0]["connected"])
+                await hall.until("the invite again", lambda: len(ages()) > count)
+                return ages()[-1]
+
+            await unanswered()
+            clock.jumped_ms = -DAY_MS
+            window.close("a new session")
+            assert 0 < await again() < WAIT_S * 1000, "its age is told by a clock that nobody sets"
+            await unanswered()
+            await hall.stop_agent()
+            clock.jumped_ms = -2 * DAY_MS
+            terminal.lose_replies, before = False, len(ages())
+            await hall.start_agent()
+            await hall.until("the invite of an earlier run", lambda: len(ages()) > before)
+            assert ages()[-1] == 0xFFFFFFFF, "its age cannot be known"
 
     asyncio.run(scenario())

@@ -12,8 +12,8 @@ from protocol import link_base
 from tests.faults.fault_hall import FaultHall, hasten, opened
 from tests.unit.fake_terminal import FakeTerminal
 
-LOST_MS = 1_500
-HEARTBEAT_MS = 300
+LOST_MS = 3_000
+HEARTBEAT_MS = 500
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +27,10 @@ def condition(hall: FaultHall, number: int = 0) -> str:
 
 async def others_are_ready(hall: FaultHall) -> None:
     await hall.until("three that are ready", lambda: {condition(hall, number) for number in (1, 2, 3)} == {"ready"})
+
+
+async def others_are_ready(hall: FaultHall) -> None:
+    await hall.until("the others", lambda: [condition(hall, number) for number in (1, 2, 3)] == ["ready"] * 3)
 
 
 def test_matrix_port_comes_back_under_another_name(tmp_path, monkeypatch):
