@@ -127,12 +127,13 @@ class BlockSocket:
 def publish_packet(topic: str, mid: int, payload: bytes, retain: bool, properties: bytes) -> bytes:
     """Return a PUBLISH packet (MQTT 5.0 §3.3), QoS 1 with a message id, QoS 0 for id 0."""
     name = topic.encode()
-    head = b"\x32" if mid else b"\x30"
-    if retain:
-        head = bytes((head[0] | 1,))
-    id_ = mid.to_bytes(2, "big") if mid else b""
-    size = 2 + len(name) + len(id_) + len(properties) + len(payload)
-    return b"".join((head, _length(size), len(name).to_bytes(2, "big"), name, id_, properties, payload))
+    size = 2 + len(name) + (2 if mid else 0) + len(properties) + len(payload)
+    first = (0x32 if mid else 0x30) | retain
+    if 0x7F < size < 0x4000:  # as nearly all are
+        head = bytes((first, size & 0x7F | 0x80, size >> 7, len(name) >> 8, len(name) & 0xFF))
+    else:
+        head = bytes((first,)) + _length(size) + len(name).to_bytes(2, "big")
+    return b"".join((head, name, mid.to_bytes(2, "big") if mid else b"", properties, payload))
 
 
 def _length(size: int) -> bytes:

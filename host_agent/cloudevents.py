@@ -22,8 +22,8 @@ class EventWriter:
         """Keep the names that stand in each message."""
         self._centre = centre
         self._agent = agent
-        self._second = -1
-        self._second_text = ""
+        self._utc_ms = -1
+        self._text = ""
 
     def payload(self, row: EventRow, ce_id: str) -> bytes:
         """Return the message of one event."""
@@ -40,12 +40,12 @@ class EventWriter:
         ).encode()
 
     def _time(self, utc_ms: int) -> str:
-        """Return RFC 3339 UTC with milliseconds."""
-        second, ms = divmod(utc_ms, 1000)
-        if second != self._second:
-            self._second = second
-            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._second_text}.{ms:03d}Z"
+        """Return RFC 3339 UTC with milliseconds; events of one block have the same."""
+        if utc_ms != self._utc_ms:
+            second, ms = divmod(utc_ms, 1000)
+            self._utc_ms = utc_ms
+            self._text = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{ms:03d}Z"
+        return self._text
 
 
 def event_type(kind: int | None) -> str:

@@ -120,9 +120,10 @@ class Delivery:
             entries[entry.ce_id] = entry
             out.append(entry)
             room -= 1
+        first_due_ms = now_ms + RETRY_FIRST_MS
         for entry in out:
             entry.attempts += 1
-            entry.due_ms = now_ms + min(RETRY_FIRST_MS << min(entry.attempts - 1, 7), RETRY_LAST_MS)
+            entry.due_ms = first_due_ms if entry.attempts == 1 else now_ms + _retry_ms(entry.attempts)
         self._flying += len(out)
         return out
 
@@ -230,6 +231,10 @@ class Delivery:
 
     def _jittered(self, pause_ms: int) -> int:
         return int(pause_ms * self._rng.uniform(0.75, 1.25))
+
+
+def _retry_ms(attempts: int) -> int:
+    return min(RETRY_FIRST_MS << min(attempts - 1, 7), RETRY_LAST_MS)
 
 
 def event_id(row: EventRow) -> str:

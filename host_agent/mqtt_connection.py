@@ -5,7 +5,6 @@ from inside its locks. The next connection gets a new client: the store is the o
 """
 
 import asyncio
-import contextlib
 import logging
 import socket
 import ssl
@@ -240,9 +239,12 @@ class BrokerConnection:
 
     def _send(self, packet: bytes) -> None:
         """Take a packet for the next flush; one for a socket that is gone is dropped, as the loss is told anyway."""
-        if self._sock is not None:
-            with contextlib.suppress(OSError):
-                self._sock.send(packet)
+        if self._sock is None:
+            return
+        try:
+            self._sock.send(packet)
+        except OSError:
+            return
 
     def _readable(self) -> None:
         self._client.loop_read()

@@ -62,7 +62,7 @@ class LinkPort(Port):
 
     def __init__(self, terminal: Terminal, link: Path, rows: int) -> None:
         super().__init__(terminal, link)
-        self._bodies = list(_bodies(terminal.events, rows))
+        self._bodies = bodies(terminal.events, rows)
         self._reader = frame.Reader()
         self._session = 0
         self._frames: list[tuple[int, bytes]] = []  # last seq, bytes
@@ -146,9 +146,9 @@ class HexPort(Port):
         os.read(self.master, 65536)
 
 
-def _bodies(events: list[bytes], rows: int) -> "list[tuple[int, bytes]]":
+def bodies(events: list[bytes], rows: int) -> list[tuple[int, bytes]]:
     """Return (last seq, body) of each EVENTS frame, filled as the terminal fills them."""
-    bodies, start = [], 0
+    found, start = [], 0
     while start < len(events):
         end, size = start, 0
         while end < min(start + rows, len(events)):
@@ -157,9 +157,9 @@ def _bodies(events: list[bytes], rows: int) -> "list[tuple[int, bytes]]":
                 break
             end += 1
         batch = [(seq, 5, events[seq - 1]) for seq in range(start + 1, end + 1)]
-        bodies.append((end, messages.encode(messages.EVENTS, {"events": batch})))
+        found.append((end, messages.encode(messages.EVENTS, {"events": batch})))
         start = end
-    return bodies
+    return found
 
 
 class Feeder:

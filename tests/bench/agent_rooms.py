@@ -64,26 +64,8 @@ class Listener:
     def _count(self) -> None:
         left = b""
         while data := self._sock.recv(1 << 20):
-            left = self._take(left + data)
-
-    def _take(self, data: bytes) -> bytes:
-        """Count the packets that are whole; return the rest. MQTT 3.1.1 §2.2.3: the length has up to four bytes."""
-        at, size = 0, len(data)
-        while at + 2 <= size:
-            length, shift, end = 0, 0, at + 1
-            while end < size:
-                byte = data[end]
-                length |= (byte & 0x7F) << shift
-                shift, end = shift + 7, end + 1
-                if byte < 0x80:
-                    break
-            else:
-                break
-            if end + length > size:
-                break
-            self.messages += 1
-            at = end + length
-        return data[at:]
+            found, left = count_packets(left + data)
+            self.messages += found
 
 
 class Child:
@@ -272,6 +254,26 @@ def receiver(folder: Path, terminals: list[Terminal], broker_port: int) -> Itera
         yield
     finally:
         found.stop()
+
+
+def count_packets(data: bytes) -> tuple[int, bytes]:
+    """Return how many MQTT packets are whole, and the rest. MQTT 3.1.1 §2.2.3: the length has up to four bytes."""
+    packets, at, size = 0, 0, len(data)
+    while at + 2 <= size:
+        length, shift, end = 0, 0, at + 1
+        while end < size:
+            byte = data[end]
+            length |= (byte & 0x7F) << shift
+            shift, end = shift + 7, end + 1
+            if byte < 0x80:
+                break
+        else:
+            break
+        if end + length > size:
+            break
+        packets += 1
+        at = end + length
+    return packets, data[at:]
 
 
 def cpu_s(pid: int) -> float:
