@@ -29,10 +29,6 @@ async def others_are_ready(hall: FaultHall) -> None:
     await hall.until("three that are ready", lambda: {condition(hall, number) for number in (1, 2, 3)} == {"ready"})
 
 
-async def others_are_ready(hall: FaultHall) -> None:
-    await hall.until("the others", lambda: [condition(hall, number) for number in (1, 2, 3)] == ["ready"] * 3)
-
-
 def test_matrix_port_comes_back_under_another_name(tmp_path, monkeypatch):
     """The lister stands for the hardware: what is plugged in, by name and serial number."""
     usb: list[tuple[str, str]] = [("/dev/ttyACM9", "OTHER")]
