@@ -127,5 +127,5 @@ class Inbox:
         self._tell_committed(rows)
         stored([row.seq for row in rows])
         for row in rows:
-            if row.preimage is not None and row.kind in rating.OUTCOMES:
+            if row.invite is not None and row.preimage is not None and row.kind in rating.OUTCOMES:
                 self._tell_outcome(row.window, row.invite, rating.KIND_NAMES[row.kind])
