@@ -49,18 +49,20 @@ class Session(Requests):
     def handle(self, event: tuple, now_ms: int) -> list:
         """Take one event; return the effects to carry out, in order."""
         self._out = []
-        self._advance(now_ms)
         name = event[0]
-        if name == "key_down":
-            self._contact(self._keys.down(event[1], event[2]), now_ms)
-        elif name == "key_up":
-            self._contact(self._keys.up(event[1], event[2]), now_ms)
-        elif name != "ticked":
+        if name == "key_down" or name == "key_up":
+            # As of its edge, however late it is told: one more edge may follow that makes it no press. A tick decides.
+            self._advance(event[2])
+            found = self._keys.down(event[1], event[2]) if name == "key_down" else self._keys.up(event[1], event[2])
+            self._contact(found, now_ms)
+            return self._out
+        self._advance(now_ms)
+        if name != "ticked":
             if self._keys.waiting_since() is not None and len(self._deferred) < DEFERRED_MAX:
                 self._deferred.append(event)
             else:
                 self._apply(event, now_ms)
-        self._advance(now_ms)
+            self._advance(now_ms)
         return self._out
 
     def deadline_ms(self) -> int | None:

@@ -48,6 +48,28 @@ def test_guard_ignores_keys_aimed_at_the_page_before():
     assert hall.levels() == [5]
 
 
+def test_two_keys_that_are_told_late_are_still_no_press():
+    hall = Hall()
+    hall.open()
+    edge = hall.now
+    hall.now += 3 * keys.CHORD_MS  # the task that tells the edges had no time
+    hall.give("key_down", 2, edge)
+    hall.give("key_down", 1, edge + keys.CHORD_MS - 1)
+    hall.wait(0)
+    assert hall.sealed == [] and hall.state == states.INVITED
+
+
+def test_two_presses_that_are_told_late_count_in_their_order():
+    hall = Hall()
+    hall.open()
+    edge = hall.now
+    hall.now += 3 * keys.CHORD_MS
+    hall.give("key_down", 2, edge)
+    hall.give("key_down", 1, edge + keys.CHORD_MS)
+    hall.wait(0)
+    assert hall.levels() == [4, 5]
+
+
 def test_key_down_since_before_the_invite_counts_after_release():
     hall = Hall()
     hall.down(1)
