@@ -76,7 +76,7 @@ def state_of(hall, invite_id):
 def test_api_status_has_the_contracts_shape(hall):
     status = hall.agent.status()
     assert {"agent", "centre", "version", "ok", "message", "broker", "store", "terminals"} <= status.keys()
-    assert status["broker"].keys() == {"connected", "message"}
+    assert status["broker"].keys() == {"connected", "message", "certificate_days"}
     assert {"waiting", "unreceipted", "refused", "rows", "stored_total", "published_total", "receipted_total"} <= (
         status["store"].keys()
     )
