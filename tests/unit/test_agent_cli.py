@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -49,8 +50,21 @@ def one_line(result, what, where, cure):
     assert "Traceback" not in error
 
 
+_made = []
+
+
+@pytest.fixture(autouse=True)
+def leave_no_agent():
+    """End what a test that failed has left running."""
+    yield
+    while _made:
+        _made.pop().stop(signal.SIGKILL)
+
+
 def agent(tmp_path, broker_port, **options):
-    return AgentProcess(tmp_path, broker_port, [("W01", "YP-0001", tmp_path / "port")], **options)
+    made = AgentProcess(tmp_path, broker_port, [("W01", "YP-0001", tmp_path / "port")], **options)
+    _made.append(made)
+    return made
 
 
 def test_cli_version_and_help_import_no_command():
