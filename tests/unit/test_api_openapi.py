@@ -17,7 +17,7 @@ TOKEN = "fuzz-0123456789abcdef012"
 
 
 def _described():
-    """Return the file with a window that this test's agent has and one that it has not: random names would all be unknown."""
+    """Return the file with a window that the agent has and one that it has not: random names would all be unknown."""
     whole = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     whole["components"]["parameters"]["window"]["schema"] = {"enum": ["W01", "W99"]}
     return whole
