@@ -10,6 +10,7 @@ Promise: private keys are written with mode 0600 and never shown. Layout of the 
 import datetime
 import ipaddress
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,8 @@ CA_DAYS = 3650
 LEAF_DAYS = 825
 # Clocks of counter PCs are not exact: a certificate is good from a day before it was made.
 BACKDATED_DAYS = 1
+# A name in its wire form (RFC 1123 §2.1), and the underscore that some networks have.
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\Z")
 
 
 class Authority:
@@ -90,12 +93,21 @@ class Authority:
 def write_private(path: Path, data: bytes) -> None:
     """Write a file that only its owner may read, replacing what was there at once."""
     new = path.with_name(f"{path.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    new.unlink(missing_ok=True)  # one that a broken write left may have any mode
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+
+
+def is_host(text: str) -> bool:
+    """Say whether a certificate can be made for it: an address, or a name in ASCII."""
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return _HOST.match(text) is not None
 
 
 def days_left(certificate_pem: bytes, now: datetime.datetime) -> int:

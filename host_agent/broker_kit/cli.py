@@ -3,8 +3,10 @@
 Promise: nothing is changed on an error; the access rules are made anew from the whole list of clients at each change.
 """
 
+import contextlib
 import datetime
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -33,19 +35,24 @@ _RENEW = click.option("--renew", is_flag=True, help="Make a new certificate even
 @click.option("--prefix", default="yiping/v1", show_default=True, help="First part of every topic.")
 def init(folder: Path, hosts: tuple[str, ...], port: int, prefix: str) -> None:
     """Make an authority, the broker's certificate and mosquitto's configuration in a new folder."""
-    if (folder / "ca.key").exists():
-        raise UserError("there is an authority already", str(folder), "name another folder with --dir")
+    for name, what in (("ca.key", "an authority"), ("clients.json", "a list of clients")):
+        if (folder / name).exists():
+            raise UserError(f"there is {what} already", str(folder), "name another folder with --dir")
     if not PREFIX_PATTERN.match(prefix):
         raise UserError(f"--prefix {prefix!r} is no topic", "--prefix", 'write "yiping/v1"')
-    for part in ("clients", "data"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    for host in hosts:
+        if not authority.is_host(host):
+            raise UserError(f"--host {host!r} is no name of a host", "--host", "write its address or its name in ASCII")
     ca = Authority.create("Yiping broker authority")
-    certificate, key = ca.issue(hosts[0], hosts)
-    (folder / "server.pem").write_bytes(certificate)
-    write_private(folder / "server.key", key)
-    (folder / "mosquitto.conf").write_text(rules.mosquitto_conf(str(folder.resolve()), port), encoding="utf-8")
-    _save(folder, Clients(prefix=prefix))
-    ca.save(folder)
+    certificate, key = ca.issue("Yiping broker", hosts)
+    with _writing(folder):
+        for part in ("clients", "data"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / "server.pem").write_bytes(certificate)
+        write_private(folder / "server.key", key)
+        (folder / "mosquitto.conf").write_text(rules.mosquitto_conf(str(folder.resolve()), port), encoding="utf-8")
+        ca.save(folder)
+        _save(folder, Clients(prefix=prefix))
     click.echo(f"made {folder}: add the agents and a receiver, then start mosquitto -c {folder}/mosquitto.conf")
     click.echo("ca.key signs new certificates: keep it where only the operator reads it")
 
@@ -80,9 +87,10 @@ def remove(folder: Path, client_id: str) -> None:
         clients = _load(folder).without_client(client_id)
     except ClientsError as error:
         raise UserError(str(error), str(folder), "see `yiping broker list`") from None
-    _save(folder, clients)
-    for suffix in ("pem", "key"):
-        (folder / "clients" / f"{client_id}.{suffix}").unlink(missing_ok=True)
+    with _writing(folder):
+        _save(folder, clients)
+        for suffix in ("pem", "key"):
+            (folder / "clients" / f"{client_id}.{suffix}").unlink(missing_ok=True)
     click.echo(f"{client_id} may do nothing any more, once the broker has read its rules again (kill -HUP)")
 
 
@@ -125,11 +133,12 @@ def _add(folder: Path, client: Client, renew: bool) -> None:
         raise UserError(str(error), str(folder), "correct the ids; `yiping broker list` shows who is there") from None
     certificate_file = folder / "clients" / f"{client.client_id}.pem"
     key_file = certificate_file.with_suffix(".key")
-    if renew or not (certificate_file.exists() and key_file.exists()):
-        certificate, key = _authority(folder).issue(client.client_id)
-        write_private(key_file, key)
-        certificate_file.write_bytes(certificate)
-    _save(folder, clients)
+    with _writing(folder):
+        if renew or not (certificate_file.exists() and key_file.exists()):
+            certificate, key = _authority(folder).issue(client.client_id)
+            write_private(key_file, key)
+            certificate_file.write_bytes(certificate)
+        _save(folder, clients)
     click.echo(f"{client.client_id}: bring {certificate_file}, {key_file} and {folder / 'ca.pem'} to its machine")
     if client.role == AGENT:
         click.echo(f"it may speak for {', '.join(client.terminals)}; let a running broker read its rules (kill -HUP)")
@@ -139,6 +148,17 @@ def _save(folder: Path, clients: Clients) -> None:
     for name, text in (("clients.json", clients.dumps()), ("acl", rules.mosquitto_acl(clients))):
         # mosquitto refuses access files that others can write, and complains of those that others can read.
         write_private(folder / name, text.encode())
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Write inside; UserError when the folder takes no file."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        cure = "check the folder, its rights and room"
+        raise UserError(f"cannot write: {reason}", str(error.filename or folder), cure) from None
 
 
 def _load(folder: Path) -> Clients:

@@ -8,12 +8,13 @@ import ssl
 import paho.mqtt.client as mqtt
 import pytest
 from click.testing import CliRunner
+from cryptography import x509
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from host_agent.broker_kit import clients as kit
-from host_agent.broker_kit.authority import Authority
+from host_agent.broker_kit.authority import Authority, write_private
 from host_agent.cli import main
 from tests.unit.agent_support import MOSQUITTO, Broker
 
@@ -209,6 +210,44 @@ def test_kit_second_init_and_double_use_are_refused_and_change_nothing(folder):
     assert "no id" in yiping(*wild, code=1)
     assert "no client" in yiping("remove", "--dir", folder, "yiping-C01-pc-77", code=1)
     assert before == ((folder / "clients.json").read_bytes(), (folder / "ca.pem").read_bytes())
+
+
+def test_kit_init_where_the_authority_was_taken_away_changes_nothing(tmp_path):
+    kept = tmp_path / "kit"
+    yiping("init", "--dir", kept, "--host", "127.0.0.1")
+    yiping("add-receiver", "--dir", kept, "--name", "city-01")
+    (kept / "ca.key").rename(tmp_path / "ca.key")
+    before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+    assert "list of clients already" in yiping("init", "--dir", kept, "--host", "127.0.0.1", code=1)
+    assert before == {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("host", ["", "政务", "a b", "*", "x" * 64 + ".example"])
+def test_kit_init_for_a_host_that_is_no_name_makes_nothing(tmp_path, host):
+    assert "no name of a host" in yiping("init", "--dir", tmp_path / "kit", "--host", host, code=1)
+    assert not (tmp_path / "kit").exists()
+
+
+def test_kit_init_for_a_long_host_name_makes_its_certificate(tmp_path):
+    host = ".".join(["broker"] * 12)
+    yiping("init", "--dir", tmp_path / "kit", "--host", host)
+    certificate = x509.load_pem_x509_certificate((tmp_path / "kit" / "server.pem").read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == [host]
+
+
+def test_kit_folder_that_takes_no_file_is_named(tmp_path):
+    (tmp_path / "kit").write_text("a file")
+    for words in (["init", "--host", "127.0.0.1"], ["add-receiver", "--name", "city-01"]):
+        assert str(tmp_path / "kit") in yiping(words[0], "--dir", tmp_path / "kit" / "in", *words[1:], code=1)
+
+
+def test_kit_private_file_over_what_a_broken_write_left_is_for_its_owner_only(tmp_path):
+    left = tmp_path / "a.key.new"
+    left.write_text("left")
+    left.chmod(0o644)
+    write_private(tmp_path / "a.key", b"key")
+    assert (tmp_path / "a.key").stat().st_mode & 0o077 == 0
 
 
 def test_kit_ids_that_meet_in_one_client_id_are_refused():
