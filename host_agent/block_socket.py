@@ -45,13 +45,13 @@ class BlockSocket:
     def recv(self, size: int) -> bytes:
         """Return up to `size` bytes of a packet for paho, b"" at the end; PUBACKs before it go to `acks`.
 
-        :raises BlockingIOError, ssl.SSLWantReadError, OSError: as the socket does.
+        :raises BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError, OSError: as the socket does.
         """
         self._dry = False
         while self._at == len(self._read) if self._packet_left else not self._open_packet():
             try:
                 block = self._sock.recv(READ_BYTES)
-            except (BlockingIOError, ssl.SSLWantReadError):
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 self._dry = True
                 raise
             if not block:

@@ -2,6 +2,7 @@
 
 import random
 import socket
+import ssl
 
 import pytest
 
@@ -97,6 +98,23 @@ def test_block_socket_length_that_cannot_be_is_left_to_paho(pair):
     block, theirs = pair
     theirs.sendall(b"\x40\xff\xff\xff\xff\x01")
     assert block.recv(1) + block.recv(4) == b"\x40\xff\xff\xff\xff"
+
+
+@pytest.mark.parametrize("wants", [ssl.SSLWantReadError, ssl.SSLWantWriteError])
+def test_block_socket_half_a_packet_of_a_tls_socket_that_waits_is_not_pending(wants):
+    class Tls:
+        blocks = [PINGRESP + b"\x40"]
+
+        def recv(self, _size):
+            if self.blocks:
+                return self.blocks.pop()
+            raise wants
+
+    block = BlockSocket(Tls())
+    assert block.recv(2) == PINGRESP and block.pending()
+    with pytest.raises(wants):
+        block.recv(1)
+    assert not block.pending()  # else the event loop would ask for ever
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 127, 128, 16_383, 16_384, 70_000])
