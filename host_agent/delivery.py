@@ -10,6 +10,7 @@ In the three holds only the oldest event is tried, with back-off.
 """
 
 import random
+import re
 from collections import deque
 from hashlib import sha256
 
@@ -36,6 +37,8 @@ PUBACK_BAD_MESSAGE = (0x90, 0x99)
 SLOW_CODES = ("unknown_terminal", "unknown_epoch")
 SETTLING = ("stored", "duplicate", "conflict")
 _STATUSES = (*SETTLING, "refused")
+# Ten digits hold any number of ours, and the store takes them.
+_EVENT_ID = re.compile(r"([!-~]+)-([0-9]{1,10})-([0-9]{1,10})(?:\.([0-9]{1,10}))?")
 
 
 class Entry:
@@ -246,13 +249,8 @@ def event_id(row: EventRow) -> str:
 
 def parse_event_id(ce_id: str) -> tuple[str, int, int, int] | None:
     """Return (terminal, epoch, seq, copy) of an id, None for one that is none of ours."""
-    parts = ce_id.rsplit("-", 2)
-    if len(parts) != 3:
-        return None
-    seq, _, copy = parts[2].partition(".")
-    if not (parts[1].isdecimal() and seq.isdecimal() and (not copy or copy.isdecimal())):
-        return None
-    return parts[0], int(parts[1]), int(seq), int(copy or 1)
+    found = _EVENT_ID.fullmatch(ce_id)
+    return None if found is None else (found[1], int(found[2]), int(found[3]), int(found[4] or 1))
 
 
 def means(digest: str | None, evidence: bytes) -> bool:

@@ -272,10 +272,19 @@ def read_receipts(payload: bytes) -> list[tuple[str, str, str, str | None]]:
     if not isinstance(items, list):
         return []
     return [
-        (item["id"], item["status"], str(item.get("code") or "")[:64], _digest(item.get("sha256")))
+        (item["id"], item["status"], _storable(str(item.get("code") or "")[:64]), _digest(item.get("sha256")))
         for item in items
-        if isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(item.get("status"), str)
+        if isinstance(item, dict) and _is_text(item.get("id")) and _is_text(item.get("status"))
     ]
+
+
+def _is_text(value: object) -> bool:
+    """Say whether it is a text without half characters (lone surrogates), which JSON may hold and no store takes."""
+    return isinstance(value, str) and (value.isascii() or value == _storable(value))
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _digest(value: object) -> str | None:

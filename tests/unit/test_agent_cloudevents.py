@@ -90,3 +90,13 @@ def test_receipts_of_any_shape_are_read_without_fault():
     assert uplink.read_receipts(json.dumps([good]).encode()) == [("YP-0001-1-1", "stored", "", None)]
     for wrong in (b"", b"{}", b"[1, null, {}]", b"\xff", b'[{"id": 1, "status": "stored"}]', b"[" * 100_000):
         assert uplink.read_receipts(wrong) == []
+
+
+def test_receipts_whose_texts_no_store_takes_harm_no_others():
+    texts = [
+        {"id": "\ud800-1-1", "status": "stored"},
+        {"id": "YP-0001-1-1", "status": "\ud800"},
+        {"id": "YP-0001-1-2", "status": "refused", "code": "bad\ud800"},
+    ]
+    found = uplink.read_receipts(json.dumps(texts).encode())
+    assert found == [("YP-0001-1-2", "refused", "bad?", None)]

@@ -292,7 +292,9 @@ def test_event_id_names_the_copy_and_is_read_back():
     assert event_id(event(7, copy=2)) == "YP-0001-1-7.2"
     assert parse_event_id("YP-0001-1-7.2") == ("YP-0001", 1, 7, 2)
     assert parse_event_id("YP-0001-1-7") == ("YP-0001", 1, 7, 1)
-    for wrong in ("", "a-b-c", "1-2", "YP-1-x", "YP-1-2.x", "-", "YP-1-"):
+    too_large = [f"YP-{number}" for digits in (20, 5000) for number in (f"1-{'9' * digits}", f"{'9' * digits}-1")]
+    texts = ("", "a-b-c", "1-2", "YP-1-x", "YP-1-2.x", "-", "YP-1-", "\ud800-1-1", f"YP-1-1.{'9' * 20}")
+    for wrong in (*texts, *too_large):
         assert parse_event_id(wrong) is None, wrong
 
 
