@@ -83,6 +83,7 @@ class BrokerConnection:
         self._misc: asyncio.TimerHandle | None = None
         self._acks: list[Ack] = []
         self._last_mid = 0
+        self._unanswered: set[int] = set()  # ids of ours and of subscriptions
         self.messages: list[Message] = []
         self.window = 0
         self.reason = ""
@@ -153,10 +154,12 @@ class BrokerConnection:
         _, mid = self._client.subscribe(topic, qos=1)
         self._after_send()
         future = self._subacks[mid] = self._loop.create_future()
+        self._unanswered.add(cast(int, mid))
         try:
             code = await asyncio.wait_for(future, CONNECT_S)
         except TimeoutError:
             raise UserError("the broker does not answer a subscription", topic, "restart the broker") from None
+        self._unanswered.discard(cast(int, mid))
         if code >= 0x80:
             raise UserError(
                 f"the broker refuses the subscription (0x{code:02x})",
@@ -166,7 +169,11 @@ class BrokerConnection:
 
     def publish(self, topic: str, payload: bytes, retain: bool, properties: bytes) -> int:
         """Hand one message over, QoS 1; return its id, which `take_acks` gives back. `flush` after the last."""
-        self._last_mid = mid = self._last_mid % MAX_MID + 1
+        mid = self._last_mid % MAX_MID + 1
+        while mid in self._unanswered:
+            mid = mid % MAX_MID + 1
+        self._last_mid = mid
+        self._unanswered.add(mid)
         self._send(publish_packet(topic, mid, payload, retain, properties))
         return mid
 
@@ -179,6 +186,7 @@ class BrokerConnection:
         """Return the broker's answers since the last call."""
         acks = self._acks.copy()
         self._acks.clear()
+        self._unanswered.difference_update(mid for mid, _ in acks)
         return acks
 
     def flush(self) -> None:
