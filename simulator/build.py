@@ -14,13 +14,14 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from simulator import fold
+from simulator import definitions, fold
 from simulator.errors import SimError, UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 
 _NO_LINES, _ALL = "-O3", "-O0"  # the project's code has no assertion that either could leave out
 _AS_TEXT = ("boot.py", "main.py")
+OWN_FILES = tuple(Path(file).resolve() for file in (__file__, definitions.__file__, fold.__file__))
 _HOSTS_SHARE = "protocol"  # of it a terminal gets what its own modules import
 
 
@@ -98,7 +99,7 @@ def _cross() -> Path:
 def _digest(parts: Iterable[bytes]) -> str:
     """Name a result by all that it depends on: what goes in, the compiler and this code."""
     stat = _cross().stat()
-    tools = Path(__file__).read_bytes() + Path(fold.__file__).read_bytes()
+    tools = b"".join(path.read_bytes() for path in OWN_FILES)
     known = hashlib.sha256(f"{stat.st_size}\0{stat.st_mtime_ns}\0".encode() + tools)
     for part in parts:
         known.update(hashlib.sha256(part).digest())
@@ -114,9 +115,10 @@ def _keep(text: bytes, cache: Path) -> Path:
 
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # threads and processes may write the same at once
+        part = Path(folder, path.name)
+        part.write_bytes(data)
+        os.replace(part, path)
 
 
 def _dotted(name: str) -> str:

@@ -6,7 +6,9 @@ in capitals that is assigned once, to a number or to a short text, needs not be 
 `(13)`, its definition goes, and so does an import that nothing uses any more. Line numbers stay.
 
 A constant stays where it is reached in a way that is not followed: a module passed as a value, `import *`, an f-string
-of several lines, an import inside a function.
+of several lines, an import inside a function, an imported name that the file binds once more in whatever scope. A name
+that another module sets is no constant. Not seen, and not used in the firmware: `globals()`, `exec`, and `setattr` on a
+module.
 """
 
 import ast
@@ -45,9 +47,22 @@ class Firmware:
                         self.modules[known] = every[known]
                         waiting.append(every[known])
         for module in self.modules.values():
-            for name in module.reached & self.modules.keys():
-                self.modules[name].pin_all()
+            self._keep_unfollowed(module)
+        for module in self.modules.values():
             _Rewriter(self, module)  # a first pass finds what has to stay
+
+    def _keep_unfollowed(self, module: Module) -> None:
+        """Keep what a file reaches in a way that is not followed; forget a value that it sets in another module."""
+        for name in module.reached:
+            owner, _, attribute = name.rpartition(".")
+            if name in self.modules:
+                self.modules[name].pin_all()
+            elif owner in self.modules:
+                self.pin(self.modules[owner], attribute)
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+                for owner, name in self.ways(module, node):
+                    owner.assigned.pop(name, None)
 
     def folded(self, name: str) -> bytes:
         """Return the source of a module without its constants, line for line."""
@@ -73,6 +88,24 @@ class Firmware:
 
     def origin(self, module: Module, node: ast.expr) -> tuple[Module, str] | None:
         """Return the module and the name in it that an expression takes a value from."""
+        ways = self.ways(module, node)
+        return ways[-1] if ways else None
+
+    def pin(self, module: Module, name: str) -> None:
+        """Keep a name, and the one that it is imported from."""
+        for owner, kept in [(module, name), *self.ways(module, ast.Name(name, ast.Load()))]:
+            owner.pinned.add(kept)
+
+    def ways(self, module: Module, node: ast.expr) -> list[tuple[Module, str]]:
+        """Return the modules and names that an expression goes by, as one may import a name from another."""
+        found: list[tuple[Module, str]] = []
+        step = self._first_way(module, node)
+        while step is not None and step not in found:
+            found.append(step)
+            step = None if step[1] in step[0].assigned else self._first_way(step[0], ast.Name(step[1], ast.Load()))
+        return found
+
+    def _first_way(self, module: Module, node: ast.expr) -> tuple[Module, str] | None:
         if isinstance(node, ast.Attribute):
             owner = self.module_of(module, node.value)
             return None if owner is None else (owner, node.attr)
@@ -84,7 +117,7 @@ class Firmware:
 
     def _evaluate(self, module: Module, node: ast.expr, open_: set[tuple[str, str]]) -> Value | None:
         if isinstance(node, ast.Constant):
-            return node.value if type(node.value) in (int, str) else None
+            return node.value if isinstance(node.value, (int, str)) and not isinstance(node.value, bool) else None
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "const":
             return self._evaluate(module, node.args[0], open_)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -93,7 +126,10 @@ class Firmware:
         if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
             left, right = self._evaluate(module, node.left, open_), self._evaluate(module, node.right, open_)
             if isinstance(left, int) and isinstance(right, int):
-                return _OPERATORS[type(node.op)](left, right)
+                try:
+                    return _OPERATORS[type(node.op)](left, right)
+                except (ArithmeticError, ValueError):
+                    return None
             return None
         found = self.origin(module, node)
         if found is None:
@@ -112,6 +148,7 @@ class _Rewriter(ast.NodeVisitor):
         self._module = module
         self._used: set[str] = set()  # local names that still stand somewhere
         self._cuts: list[tuple[int, int, bytes]] = []
+        self._frozen = False  # inside an f-string, which is replaced as a whole or not at all
         self._starts = [0]
         for line in module.source.splitlines(keepends=True):
             self._starts.append(self._starts[-1] + len(line))
@@ -136,6 +173,7 @@ class _Rewriter(ast.NodeVisitor):
         """Replace a constant; remember any other name."""
         if isinstance(node.ctx, ast.Load) and not self._replace(node):
             self._used.add(node.id)
+            self._pin(node)
             self._pin_whole(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802, the library's name
@@ -155,20 +193,19 @@ class _Rewriter(ast.NodeVisitor):
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:  # noqa: N802, the library's name
         """Put constants into an f-string of one line; one of several lines stays."""
+        outer, self._frozen = self._frozen, True
         filler = _Filler(self._firmware, self._module)
         filled = filler.visit(ast.parse(ast.unparse(node), mode="eval").body)
-        if node.lineno == node.end_lineno and filler.filled:
+        if node.lineno == node.end_lineno and filler.filled and not outer:
             self._cut(node, ast.unparse(filled).encode())
-            node = filled
-        for part in ast.walk(node):
-            if isinstance(part, (ast.Name, ast.Attribute)):
-                self._pin(part)
-                if isinstance(part, ast.Name):
-                    self._used.add(part.id)
+            self.generic_visit(filled)
+        else:
+            self.generic_visit(node)
+        self._frozen = outer
 
     def _replace(self, node: ast.expr) -> bool:
         value = self._firmware.constant(self._module, node)
-        if value is None:
+        if value is None or self._frozen:
             return False
         self._cut(node, f"({value!r})".encode())
         return True
@@ -180,9 +217,8 @@ class _Rewriter(ast.NodeVisitor):
             whole.pin_all()
 
     def _pin(self, node: ast.expr) -> None:
-        found = self._firmware.origin(self._module, node)
-        if found is not None:
-            found[0].pinned.add(found[1])
+        for owner, name in self._firmware.ways(self._module, node):
+            owner.pinned.add(name)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802, the library's name
         """Pin what a star or an import inside a function takes."""
@@ -193,7 +229,7 @@ class _Rewriter(ast.NodeVisitor):
             if alias.name == "*":
                 owner.pin_all()
             elif node.col_offset:
-                owner.pinned.add(alias.name)
+                self._firmware.pin(owner, alias.name)
 
     # -- statements
 
@@ -223,7 +259,8 @@ class _Rewriter(ast.NodeVisitor):
         if f"{node.module}.{alias.name}" in own or alias.name == "const":
             return True
         owner = own.get(node.module or "")
-        return owner is not None and alias.name in owner.assigned
+        found = None if owner is None else self._firmware.origin(owner, ast.Name(alias.name, ast.Load()))
+        return found is not None and found[1] in found[0].assigned
 
     def _cut(self, node: ast.expr | ast.stmt, new: bytes) -> None:
         start = self._starts[node.lineno - 1] + node.col_offset
@@ -240,7 +277,7 @@ class _Filler(ast.NodeTransformer):
         self._module = module
         self.filled = False
 
-    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.expr:  # noqa: N802, the library's name
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:  # noqa: N802, the library's name
         """Replace a whole constant by its text."""
         value = self._firmware.constant(self._module, node.value)
         if value is None or node.conversion != -1 or node.format_spec is not None:
@@ -248,15 +285,15 @@ class _Filler(ast.NodeTransformer):
         self.filled = True
         return ast.Constant(str(value))
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802, the library's name
+    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802, the library's name
         """Replace a constant inside an expression."""
         return self._filled(node)
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802, the library's name
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802, the library's name
         """Replace a constant of another module inside an expression."""
         return self._filled(node)
 
-    def _filled(self, node: ast.expr) -> ast.expr:
+    def _filled(self, node: ast.expr) -> ast.AST:
         value = self._firmware.constant(self._module, node)
         if value is None:
             return self.generic_visit(node)

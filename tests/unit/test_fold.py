@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from simulator import build, fold
+from simulator import build, definitions, fold
 from simulator.process import interpreter
 from simulator.stage import FIRMWARE, PROTOCOL, sources
 
@@ -120,3 +120,62 @@ def test_line_numbers_are_compiled_only_when_asked_for(tmp_path: Path, monkeypat
         build.compile_source(source, "one.py", tmp_path, Path("one.py")).rename(tmp_path / "one.mpy")
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
         assert f'File "one.mpy", {line}, in call' in done.stderr + done.stdout
+
+
+def test_name_that_hides_an_imported_one_is_not_followed():
+    numbers = b"FULL = 13\nLARGE = 1 << 30\n"
+    for use in (
+        "from numbers import FULL\ndef call(FULL):\n    return FULL\n",
+        "import numbers\ndef call(numbers):\n    return numbers.FULL\nprint(numbers.FULL)\n",
+        "import numbers\ndef call():\n    for numbers in []:\n        print(numbers.FULL)\n",
+        "import numbers\ntry:\n    call()\nexcept ValueError as numbers:\n    print(numbers.FULL)\n",
+        "import numbers\nimport other as numbers\nprint(numbers.FULL)\n",
+    ):
+        made = folded(numbers=numbers, other=b"FULL = 14\n", user=use)
+        assert made["user"] == use
+        assert made["numbers"] == numbers.decode()
+        assert made["other"] == "FULL = 14\n" or "other" not in use
+
+
+def test_constant_that_another_module_sets_stays():
+    use = "import numbers\nnumbers.FULL = 14\nprint(numbers.FULL)\n"
+    made = folded(numbers=b"FULL = 13\n", user=use)
+    assert made == {"numbers": "FULL = 13\n", "user": use}
+
+
+def test_constant_handed_on_by_another_module_is_found_or_stays():
+    numbers, between = b"FULL = 13\nLONG = 'longer than that'\n", "from numbers import FULL, LONG\n"
+    made = folded(numbers=numbers, between=between, user="from between import FULL, LONG\nprint(FULL, LONG)\n")
+    assert made["numbers"] == "\nLONG = 'longer than that'\n"
+    assert made["between"] == "from numbers import LONG\n"
+    assert made["user"] == "from between import LONG\nprint((13), LONG)\n"
+    use = "import between\nprint(between.LONG, between.FULL)\n"
+    made = folded(numbers=numbers, between=between, user=use)
+    assert made["between"] == "from numbers import LONG\n"
+    assert made["user"] == "import between\nprint(between.LONG, (13))\n"
+
+
+def test_module_inside_an_f_string_keeps_its_constants():
+    use = "import numbers\nprint(f'{dir(numbers)}')\n"
+    assert folded(numbers=b"FULL = 13\n", user=use) == {"numbers": "FULL = 13\n", "user": use}
+
+
+def test_starred_values_are_not_paired_with_names():
+    source = "A, B, C = *other, 4\nprint(A, B, C)\n"
+    assert folded(one=source)["one"] == source
+
+
+def test_def_class_and_except_of_the_same_name_are_no_constants():
+    for other in ("def SIZE():\n    pass\n", "class SIZE:\n    pass\n", "from machine import SIZE\n"):
+        source = f"SIZE = 3\n{other}print(SIZE)\n"
+        assert folded(one=source)["one"] == source
+
+
+def test_expression_without_a_value_stays():
+    source = "A = 1 // 0\nB = 1 << -1\nprint(A, B)\n"
+    assert folded(one=source)["one"] == source
+
+
+def test_changed_part_of_the_build_makes_no_use_of_older_files():
+    for part in (build, definitions, fold):
+        assert Path(part.__file__) in build.OWN_FILES
