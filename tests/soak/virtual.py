@@ -91,6 +91,7 @@ class Life:
         self._rng = rng
         self._invited = 0
         self._pending_cut: str | None = None
+        self._cuts = 0
 
     def live(self, weeks: float, day_over: Callable[[int], None]) -> None:
         """Live until the weeks are over and everything is with the agent. Raise AssertionError, SimError."""
@@ -208,6 +209,7 @@ class Life:
         """Cut the power at an instant of this kind, and give it again after a while; perhaps cut the start too."""
         terminal, counter, rng = self.terminal, self.counter, self._rng
         chip = terminal.wiring.nor
+        self._cuts += 1
         if how == CUT_PRESS:
             terminal.run_to_us(terminal.now_us + rng.randrange(CUT_SPREAD_US))
         elif how == CUT_PROGRAM:
@@ -265,13 +267,14 @@ class Life:
 
     def _visit_by_invite(self) -> None:
         self._invited += 1
-        before = len(self.terminal.tones)
+        before, cuts = len(self.terminal.tones), self._cuts
         reason = self.counter.invite(self._invited)
         if reason == reasons.FULL:
             self.fulls += 1
         if reason == reasons.OK:
             self._rate(Visit(self.name, invite_id(self._invited).hex()), before)
-            if not self.terminal.powered or self.counter.peer is None or self.counter.lost:
+            # A link to a terminal that has started anew is dead, long before the agent gives it up.
+            if self._cuts != cuts or self.counter.lost:
                 self.counter.lost.clear()
                 self._power_on()
                 self.counter.connect()
