@@ -18,6 +18,7 @@ import uvicorn
 
 from host_agent import data_lock
 from host_agent.api_access import Access
+from host_agent.api_guard import BODY_LIMIT_BYTES
 from host_agent.backlog import Backlog
 from host_agent.config_model import Config
 from host_agent.counter_api import CounterApi
@@ -93,6 +94,7 @@ class Agent:
                     access_log=False,
                     lifespan="off",
                     timeout_graceful_shutdown=1,
+                    ws_max_size=BODY_LIMIT_BYTES,
                     ssl_certfile=self._config.api.cert_file,
                     ssl_keyfile=self._config.api.key_file,
                     server_header=False,

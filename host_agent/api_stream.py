@@ -68,7 +68,7 @@ class Stream:
         try:
             first = await asyncio.wait_for(socket.receive_json(), TOKEN_S)
             token = first["token"] if isinstance(first, dict) else None
-        except (TimeoutError, ValueError, KeyError):
+        except (TimeoutError, ValueError, KeyError, RecursionError):
             token = None
         if not isinstance(token, str):
             raise Refusal(401, "no_token", "the first message holds no token", 'send {"token": "…"}')

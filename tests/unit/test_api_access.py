@@ -13,7 +13,7 @@ from websockets.sync.client import connect
 
 from host_agent import config as agent_config
 from host_agent.api_access import BURST_S, Access, Caller
-from host_agent.api_guard import Guard
+from host_agent.api_guard import BODY_LIMIT_BYTES, Guard
 from host_agent.cli import main
 from host_agent.errors import UserError
 from host_agent.refusal import Refusal
@@ -22,6 +22,7 @@ from tests.unit.fake_terminal import FakeTerminal
 from tests.unit.tls_files import Authority
 
 WAIT_S = 60
+TOO_LARGE = 1009  # RFC 6455 §7.4.1
 W1, W2 = "/api/v1/windows/W01", "/api/v1/windows/W02"
 HALL_TOKEN, QUEUE_TOKEN = "hall-0123456789abcdef0123", "queue-0123456789abcdef012"
 PAGE = "https://queue.example"
@@ -179,13 +180,23 @@ def test_stream_takes_the_token_of_a_browser_in_the_first_message(hall):
         assert json.loads(socket.recv(WAIT_S))["window"] == "W02"
 
 
-@pytest.mark.parametrize("first", ['{"token": "wrong-0123456789abcdef01"}', "[]", "{}", "no json", '{"token": 7}'])
+@pytest.mark.parametrize(
+    "first", ['{"token": "wrong-0123456789abcdef01"}', "[]", "{}", "no json", '{"token": 7}', "[" * 60_000]
+)
 def test_stream_without_a_right_token_is_closed_and_tells_nothing(hall, first):
     with hall.stream() as socket:
         socket.send(first)
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(WAIT_S)
         assert closed.value.rcvd.code == 1008
+
+
+def test_stream_first_message_is_as_bounded_as_a_body(hall):
+    with hall.stream() as socket:
+        socket.send(json.dumps({"token": HALL_TOKEN, "more": "x" * BODY_LIMIT_BYTES}))
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(WAIT_S)
+        assert closed.value.rcvd.code == TOO_LARGE
 
 
 def test_stream_from_another_page_is_refused_before_it_opens(hall):
