@@ -82,7 +82,7 @@ def add_receiver(folder: Path, name: str, centre: str, renew: bool) -> None:
 @_FOLDER
 @click.argument("client_id")
 def remove(folder: Path, client_id: str) -> None:
-    """Take all leave from a client (a stolen PC): its certificate stays valid and is good for nothing."""
+    """Take all leave from a client (a stolen PC) for good: as its certificate stays valid, its id is spent."""
     try:
         clients = _load(folder).without_client(client_id)
     except ClientsError as error:

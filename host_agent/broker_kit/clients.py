@@ -53,17 +53,20 @@ class Client:
 
 @attrs.frozen(kw_only=True)
 class Clients:
-    """Hold the topics' prefix and everybody who may connect; changes return a new list."""
+    """Hold the topics' prefix, everybody who may connect, and whose ids are spent; changes return a new list."""
 
     prefix: str
     clients: tuple[Client, ...] = ()
+    removed: tuple[str, ...] = ()  # client ids whose certificates are still valid somewhere
 
     def with_client(self, client: Client) -> "Clients":
         """Add a client, or replace the one of the same role, centre and name.
 
-        :raises ClientsError: an id is no id, or is taken, or another agent has one of the terminals.
+        :raises ClientsError: an id is no id, is taken or was taken away, or another agent has one of the terminals.
         """
         client.check()
+        if client.client_id in self.removed:
+            raise ClientsError(f"the id {client.client_id} was removed: its old certificate would be good again")
         others = tuple(one for one in self.clients if not _same(one, client))
         for other in others:
             if other.client_id == client.client_id:
@@ -80,12 +83,14 @@ class Clients:
         """
         if all(one.client_id != client_id for one in self.clients):
             raise ClientsError(f"no client {client_id}")
-        return attrs.evolve(self, clients=tuple(one for one in self.clients if one.client_id != client_id))
+        left = tuple(one for one in self.clients if one.client_id != client_id)
+        return attrs.evolve(self, clients=left, removed=(*self.removed, client_id))
 
     def dumps(self) -> str:
         """Return the file's text."""
         rows = [attrs.asdict(client) for client in self.clients]
-        return json.dumps({"format": FORMAT, "prefix": self.prefix, "clients": rows}, indent=2) + "\n"
+        value = {"format": FORMAT, "prefix": self.prefix, "clients": rows, "removed": self.removed}
+        return json.dumps(value, indent=2) + "\n"
 
 
 def loads(text: str) -> Clients:
@@ -97,7 +102,7 @@ def loads(text: str) -> Clients:
         value = json.loads(text)
         if value["format"] != FORMAT:
             raise ClientsError(f"format {value['format']!r} is not {FORMAT}: made by another version")
-        found = Clients(prefix=value["prefix"])
+        found = Clients(prefix=value["prefix"], removed=tuple(map(str, value.get("removed", ()))))
         if not PREFIX_PATTERN.match(found.prefix):
             raise ClientsError(f"prefix {found.prefix!r} is no topic")
         for row in value["clients"]:

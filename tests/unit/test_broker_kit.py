@@ -250,6 +250,16 @@ def test_kit_private_file_over_what_a_broken_write_left_is_for_its_owner_only(tm
     assert (tmp_path / "a.key").stat().st_mode & 0o077 == 0
 
 
+def test_kit_id_of_a_stolen_pc_is_not_given_again(tmp_path):
+    add = ["add-agent", "--dir", tmp_path, "--centre", "C01", "--terminal", "YP-0001", "--agent"]
+    yiping("init", "--dir", tmp_path, "--host", "127.0.0.1")
+    yiping(*add, "pc-01")
+    yiping("remove", "--dir", tmp_path, "yiping-C01-pc-01")
+    assert "its old certificate would be good again" in yiping(*add, "pc-01", code=1)
+    assert "pc-01" not in yiping("rules", "--dir", tmp_path, "--kind", "mosquitto")
+    yiping(*add, "pc-01b")
+
+
 def test_kit_ids_that_meet_in_one_client_id_are_refused():
     first = kit.Client(role=kit.AGENT, centre="A-B", name="C", terminals=("YP-0001",))
     second = kit.Client(role=kit.AGENT, centre="A", name="B-C", terminals=("YP-0002",))
