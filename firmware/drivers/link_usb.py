@@ -97,8 +97,11 @@ class UsbLink:
     # -- transfers
 
     def _send(self) -> None:
-        """Start to send what waits, unless a transfer is under way."""
-        tail = self._tail
+        """Start to send what waits, unless a transfer is under way.
+
+        All is noted before: the transfer may end, and call this again, before submit_xfer has returned.
+        """
+        start = tail = self._tail
         if self._sending or tail == self._head:
             return
         count = (self._head - tail) % _RING
@@ -111,16 +114,20 @@ class UsbLink:
             tail += 1
             if tail == _RING:
                 tail = 0
-        if self._usb.submit_xfer(self._ep_in, packet):
-            self._tail = tail
-            self._sending = True
+        self._tail = tail
+        self._sending = True
+        if not self._usb.submit_xfer(self._ep_in, packet):
+            self._sending = False
+            if self._dtr:  # else what waited was dropped meanwhile
+                self._tail = start
 
     def _receive(self) -> None:
-        """Offer the host a free slot, unless one is offered already."""
+        """Offer the host a free slot, unless one is offered already; noted before, as in `_send`."""
         if self._receiving or not self._ep_out or (self._last + 1) % _SLOTS == self._first:
             return
-        if self._usb.submit_xfer(self._ep_out, self._got[self._last]):
-            self._receiving = True
+        self._receiving = True
+        if not self._usb.submit_xfer(self._ep_out, self._got[self._last]):
+            self._receiving = False
 
     def _clear(self) -> None:
         self._first = self._last

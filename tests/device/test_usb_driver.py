@@ -5,7 +5,7 @@ import random
 import pytest
 
 from simulator.terminal import SimTerminal
-from tests.device.bench import terminal
+from tests.device.bench import printed, terminal
 
 ECHO = """
 link = hw.link
@@ -156,3 +156,57 @@ print(spent(turn))
         running.attach(Ends())
         running.run_for(2_000)
         assert running.console().splitlines() == ["0"]
+
+
+# A transfer may end, and be told, before submit_xfer has returned: callbacks run between two bytecodes.
+AT_ONCE = """
+from drivers.link_usb import UsbLink
+class Flag:
+    def set(self):
+        pass
+class Usb:
+    def __init__(self):
+        self.link = UsbLink(Flag(), Flag(), self)
+        self.link._ep_in = 0x81
+        self.sent = b""
+        self.offered = 0
+        self.takes = True
+        self.told = False
+    def submit_xfer(self, endpoint, data):
+        if not self.takes:
+            return False
+        if endpoint & 0x80:
+            self.sent += bytes(data)
+            self.link.on_transfer(endpoint, 0, len(data))
+        else:
+            self.offered += 1
+            if self.told:
+                self.link.on_transfer(endpoint, 0, 1)
+        return True
+usb = Usb()
+link = usb.link
+link.on_open(None)
+link._set_dtr(True)
+data = bytes(range(200))
+"""
+
+
+def test_transfer_that_ends_at_once_sends_each_byte_once(tmp_path):
+    lines = printed(tmp_path, AT_ONCE + "link.write(data)\nlink.write(data)\nprint(usb.sent == data + data)\n")
+    assert lines == ["True"]
+
+
+def test_transfer_that_is_not_taken_is_sent_with_the_next(tmp_path):
+    main = AT_ONCE + (
+        "usb.takes = False\nlink.write(data)\nprint(usb.sent == b'')\n"
+        "usb.takes = True\nlink.write(b'!')\nprint(usb.sent == data + b'!')\n"
+    )
+    assert printed(tmp_path, main) == ["True", "True"]
+
+
+def test_reception_that_ends_at_once_fills_the_slots_and_goes_on_when_they_are_read(tmp_path):
+    main = AT_ONCE + (
+        "usb.told = True\nlink.on_transfer(1, 0, 1)\nfull = usb.offered\nusb.told = False\n"
+        "print(link.readinto(bytearray(64)) == 15)\nprint(usb.offered == full + 1)\n"
+    )
+    assert printed(tmp_path, main) == ["True", "True"]
