@@ -137,6 +137,9 @@ def _folder(keep: Path | None) -> Iterator[Path]:
     except Exception:
         click.echo(f"yiping: the logs are in {folder}", err=True)
         raise
+    except BaseException:  # told to end, by a signal or Ctrl-C
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     shutil.rmtree(folder, ignore_errors=True)
 
 
