@@ -4,6 +4,7 @@ Promise: a web page from elsewhere can neither read nor order anything unless it
 (DNS rebinding) and origins are refused on HTTP and WebSocket, and bodies are bounded before they are read.
 """
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -20,6 +21,7 @@ ORIGIN = "yiping.origin"  # in the scope: the page's origin where it is not this
 PREFLIGHT_AGE_S = 600
 _LOCAL_NAMES = frozenset(("127.0.0.1", "localhost", "::1"))
 _WITH_COOKIE = ("/", "/status")
+_HEADERS = {401: {"www-authenticate": "Bearer"}, 429: {"retry-after": "1"}}
 # The clerk's page may be shown inside another page of this machine (the demo), nowhere else.
 _SECURITY_HEADERS = (
     (
@@ -146,11 +148,10 @@ async def _refuse(error: Refusal, scope: Scope, receive: Receive, send: Send) ->
         await send({"type": "websocket.close", "code": 1008})
 
 
-def refusal_response(error: Refusal) -> JSONResponse:
-    """Return the answer for a refusal."""
-    headers = {401: {"www-authenticate": "Bearer"}, 429: {"retry-after": "1"}}.get(error.status)
+def refusal_response(error: Refusal, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return the answer for a refusal; `headers` None gives those that go with its status."""
     body = {"error": {"code": error.code, "message": error.message, "cure": error.cure}}
-    return JSONResponse(body, error.status, headers)
+    return JSONResponse(body, error.status, headers or _HEADERS.get(error.status))
 
 
 class _Bounded:

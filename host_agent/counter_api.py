@@ -3,7 +3,7 @@
 Promise: no answer and no page ever holds a level; every refusal has a code, a sentence and a cure.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -215,12 +215,8 @@ async def _refusal_response(request: Request, error: Exception) -> Response:
 async def _http_response(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "wrong_method"}.get(error.status_code, "bad_request")
-    return _error(error.status_code, code, str(error.detail), "see docs/api.md", error.headers)
+    return refusal_response(Refusal(error.status_code, code, str(error.detail), "see docs/api.md"), error.headers)
 
 
 async def _fault_response(request: Request, error: Exception) -> Response:
-    return _error(500, "fault", "the agent failed at this request", "look into the agent's log")
-
-
-def _error(status: int, code: str, message: str, cure: str, headers: Mapping[str, str] | None = None) -> Response:
-    return JSONResponse({"error": {"code": code, "message": message, "cure": cure}}, status, headers)
+    return refusal_response(Refusal(500, "fault", "the agent failed at this request", "look into the agent's log"))

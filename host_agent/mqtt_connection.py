@@ -246,7 +246,7 @@ class BrokerConnection:
             self._loop.remove_writer(sock)
 
     def _send(self, packet: bytes) -> None:
-        """Take a packet for the next flush; one for a socket that is gone is dropped, as the loss is told anyway."""
+        """Take a packet for the next flush; dropped when the socket is gone, as the loss is told, or takes no more."""
         if self._sock is None:
             return
         try:

@@ -185,7 +185,7 @@ class Store:
     # --- the event loop
 
     def last_event_id(self) -> int:
-        """Return the highest row id ever used, 0 for none."""
+        """Return the highest row id held, 0 for none."""
         return self._read.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0]
 
     def highest(self, terminal: str) -> tuple[int, int]:

@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from host_agent import ports, window_faults
+from host_agent import ports, refusal, window_faults
 from host_agent.config_model import Config, WindowSection
 from host_agent.errors import UserError
 from host_agent.inbox import Inbox, Source
@@ -27,7 +27,7 @@ from host_agent.store_rows import InviteRow, WindowRow
 from host_agent.terminal import LinkEvents, Reply, TerminalConnection
 from host_agent.transport import Transport
 from host_agent.writer import OK, Writer
-from protocol import messages, reason_texts, reasons
+from protocol import messages, reasons
 from protocol.link import AgentLink
 
 # HELLO is sent each second; a terminal boots in less than this. After it the port is opened anew.
@@ -312,7 +312,7 @@ class Window:
         if reason in (reasons.OK, reasons.INVITE_ENDED):
             self.invites.opened(invite)
         else:
-            self.invites.refused(invite, reason_texts.NAMES.get(reason, f"reason_{reason}"))
+            self.invites.refused(invite, refusal.reason_code(reason))
         self._changed(self)
 
     def _tell_all(self) -> None:

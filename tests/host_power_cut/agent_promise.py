@@ -11,7 +11,7 @@ from protocol import rating
 from tests.city.terminals import Terminal
 from tests.host_power_cut import agent_life
 from tests.host_power_cut.agent_life import Clock, Life
-from tests.host_power_cut.promise import Mark, require
+from tests.host_power_cut.promise import Mark, opened, require
 from tests.host_power_cut.vfs import Recording
 
 Key = tuple[str, int, int]
@@ -58,23 +58,14 @@ class AgentPromise:
 
     def judge(self, folder: Path, waiting: int | None = None) -> None:
         """Raise Broken unless the store that lies in the folder keeps every promise, and so many events wait."""
-        promised = bool(self.acked or self.invited or self.told)
-        path = folder / FILE_NAME
-        require(path.exists() or not promised, "the store's file is gone")
-        conn = sqlite3.connect(path)
-        try:
-            found = conn.execute("PRAGMA integrity_check").fetchone()[0]
-            require(found == "ok", f"integrity_check: {found}")
-            if conn.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'counters'").fetchone()[0]:
-                self._judge_events(conn)
-                self._judge_invites(conn)
-                self._judge_windows(conn)
-                found = conn.execute("SELECT count(*) FROM events WHERE state = 0").fetchone()[0]
-                require(waiting is None or found == waiting, f"{found} events still wait for a receipt that came")
-            else:
-                require(not promised, "the store's tables are gone")
-        finally:
-            conn.close()
+        with opened(folder / FILE_NAME, bool(self.acked or self.invited or self.told)) as conn:
+            if conn is None:
+                return
+            self._judge_events(conn)
+            self._judge_invites(conn)
+            self._judge_windows(conn)
+            found = conn.execute("SELECT count(*) FROM events WHERE state = 0").fetchone()[0]
+            require(waiting is None or found == waiting, f"{found} events still wait for a receipt that came")
 
     def _judge_events(self, conn: sqlite3.Connection) -> None:
         held: dict[Key, bytes] = {}

@@ -15,7 +15,7 @@ from protocol import evidence
 from tests.city.terminals import Terminal, message
 from tests.host_power_cut import city_life
 from tests.host_power_cut.city_life import Life, Registered
-from tests.host_power_cut.promise import Mark, require
+from tests.host_power_cut.promise import Mark, opened, require
 from tests.host_power_cut.vfs import Recording
 
 _AGAIN = 8  # events that come again although they were receipted
@@ -46,21 +46,12 @@ class CityPromise:
 
     def judge(self, folder: Path, left: int | None = None) -> None:
         """Raise Broken unless the store that lies in the folder keeps every promise, with so many records left."""
-        path = folder / FILE_NAME
-        promised = self.receipted or self.waiting
-        require(path.exists() or not promised, "the store's file is gone")
-        conn = sqlite3.connect(path)
-        try:
-            found = conn.execute("PRAGMA integrity_check").fetchone()[0]
-            require(found == "ok", f"integrity_check: {found}")
-            if conn.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'counters'").fetchone()[0]:
-                self._judge_events(conn)
-                found = conn.execute("SELECT count(*) FROM outbox").fetchone()[0]
-                require(left is None or found == left, f"{found} records were not handed on")
-            else:
-                require(not promised, "the store's tables are gone")
-        finally:
-            conn.close()
+        with opened(folder / FILE_NAME, bool(self.receipted or self.waiting)) as conn:
+            if conn is None:
+                return
+            self._judge_events(conn)
+            found = conn.execute("SELECT count(*) FROM outbox").fetchone()[0]
+            require(left is None or found == left, f"{found} records were not handed on")
 
     def _judge_events(self, conn: sqlite3.Connection) -> None:
         records: dict[str, dict[int, dict]] = {

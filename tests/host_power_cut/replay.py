@@ -7,6 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "firmware"))
 
 from tests.host_power_cut.cutting import Case, Cut, judge, one_case
 from tests.host_power_cut.vfs import Unreachable
+from tests.repeat_cut import repeat
 
 
 def describe(case: Case) -> str:
@@ -19,22 +20,9 @@ def describe(case: Case) -> str:
 
 def main(arguments: list[str]) -> int:
     """Repeat the cut named on the command line."""
-    if len(arguments) != 1:
-        print(__doc__)
-        return 2
-    try:
-        case = one_case(Cut.parse(arguments[0]))
-    except (ValueError, Unreachable) as error:
-        print(error)
-        return 2
-    print(describe(case))
-    try:
-        judge(case)
-    except Exception as error:  # noqa: BLE001 - whatever breaks is the finding
-        print(f"broken: {error!r}")
-        return 1
-    print("every promise holds")
-    return 0
+    return repeat(
+        arguments, __doc__, lambda text: one_case(Cut.parse(text)), describe, judge, (ValueError, Unreachable)
+    )
 
 
 if __name__ == "__main__":
