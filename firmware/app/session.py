@@ -9,7 +9,7 @@
 
 Promises: a press, an outcome and an invite are durable before anything shows or answers them (effects are carried out
 in order, "seal" and "record_invite" first). An invite has one outcome and is never opened again. Nothing that comes
-over the link discards a press, not even one whose edge came a moment before it.
+over the link discards a press, not even one that was told a moment before it.
 
 Events: ("key_down"|"key_up", key, at_ms) · ("started",) · ("linked",) · ("unlinked",) · ("room_changed", events) ·
     ("unrecorded",) · ("faulted", why) · ("ticked",) and, each with its request id first,
