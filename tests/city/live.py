@@ -25,6 +25,19 @@ def until(true: Callable[[], object], what: str, wait_s: float = WAIT_S) -> None
         time.sleep(0.01)
 
 
+def handed_on(path: Path) -> list[dict]:
+    """Return the records of a file that is being written to; a line that is under way must become whole."""
+    text = ""
+
+    def whole() -> bool:
+        nonlocal text
+        text = path.read_bytes().decode("utf-8", "replace") if path.exists() else ""
+        return not text or text.endswith("\n")
+
+    until(whole, f"the end of the last line of {path.name}")
+    return [json.loads(line) for line in text.splitlines()]
+
+
 class Agent:
     """Publish events and note receipts, over a session that outlives connections."""
 
@@ -124,5 +137,4 @@ class Receiver:
 
     def records(self) -> list[dict]:
         """Return the lines of the file in order; every line must be whole."""
-        text = self.file.read_text(encoding="utf-8") if self.file.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
+        return handed_on(self.file)

@@ -6,7 +6,6 @@ waits for the end of it and judges the city.
 
 import asyncio
 import contextlib
-import json
 import random
 import sqlite3
 import sys
@@ -25,6 +24,7 @@ from host_agent.receiver import config as receiver_config
 from host_agent.receiver.service import Receiver
 from host_agent.store_schema import RECEIPTED
 from simulator.demo.parts import free_port
+from tests.city.live import handed_on
 from tests.unit.agent_support import Broker
 from tests.unit.fake_terminal import SECRET, FakeTerminal
 
@@ -208,7 +208,7 @@ class FaultHall:
     def _records(self) -> set[str]:
         """Return the ids of what was handed on; a record may come again under a higher revision only."""
         files = [file for file in self.folder.glob("ratings.jsonl*") if file.is_file()]
-        lines = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+        lines = [record for file in files for record in handed_on(file)]
         assert all(record["status"] == "stored" for record in lines)
         return {record["id"] for record in lines}
 
