@@ -20,6 +20,7 @@ from host_agent import data_lock
 from host_agent.api_access import Access
 from host_agent.api_guard import BODY_LIMIT_BYTES
 from host_agent.backlog import Backlog
+from host_agent.changes import Changes
 from host_agent.config_model import Config
 from host_agent.counter_api import CounterApi
 from host_agent.delivery import Delivery
@@ -56,6 +57,7 @@ class Agent:
         self._config = config
         self._lock = data_lock.take(config.agent.data_dir)
         self._rng = random.Random()
+        self._changes = Changes()
         self._store = Store(config.agent.data_dir)
         self._writer = Writer(self._store, config.agent.retention_days * DAY_MS, utc_ms)
         backlog = Backlog(self._store.waiting, self._store.waiting_by_id, self._store.last_event_id())
@@ -70,7 +72,13 @@ class Agent:
             config, version, self._store, self._writer, self._delivery, self._uplink, self._windows, utc_ms
         )
         self._api = CounterApi(
-            config, self._store, self._windows, self._status, Metrics(self._status).text, _access(config)
+            config,
+            self._store,
+            self._windows,
+            self._status,
+            Metrics(self._status).text,
+            _access(config),
+            self._changes,
         )
         self._writer.recovered = self._ask_again
         self._stopping = asyncio.Event()
@@ -193,11 +201,11 @@ class Agent:
         found = self._windows.get(window)
         if found is not None:
             found.outcome(invite, state)
-            self._api.stream.changed(window)
+            self._changes.changed(window)
 
     def _changed(self, window: Window) -> None:
-        """Tell the streams, and the city a terminal's state; the uplink drops what has not changed."""
-        self._api.stream.changed(window.section.id)
+        """Tell who listens, and the city a terminal's state; the uplink drops what has not changed."""
+        self._changes.changed(window.section.id)
         if window.connected and window.fault is None:
             state = _CITY_STATES.get(window.shown or "", "paused" if window.paused else "ready")
         elif window.connected:

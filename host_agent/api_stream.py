@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from host_agent.api_access import Access, Caller
 from host_agent.api_guard import CALLER, ORIGIN
+from host_agent.changes import Changes
 from host_agent.refusal import Refusal
 from host_agent.status import window_view
 from host_agent.window import Window
@@ -29,14 +30,14 @@ CLOSE_LATER = 1013
 class Stream:
     """Own all open streams; belongs to the event loop."""
 
-    def __init__(self, windows: dict[str, Window], access: Access) -> None:
+    def __init__(self, windows: dict[str, Window], access: Access, changes: Changes) -> None:
         """Start with no reader."""
+        changes.listen(self._changed)
         self._windows = windows
         self._access = access
         self._readers: set[_Reader] = set()
 
-    def changed(self, window: str) -> None:
-        """Note that a window's view may have changed."""
+    def _changed(self, window: str) -> None:
         for reader in self._readers:
             reader.note(window)
 

@@ -18,6 +18,7 @@ from host_agent import api_body, orders
 from host_agent.api_access import Access
 from host_agent.api_guard import CALLER, Guard, refusal_response
 from host_agent.api_stream import Stream
+from host_agent.changes import Changes
 from host_agent.config_model import Config
 from host_agent.refusal import Refusal
 from host_agent.status import Status, invite_view, window_view
@@ -40,6 +41,7 @@ class CounterApi:
         status: Status,
         metrics: Callable[[], tuple[bytes, str]],
         access: Access,
+        changes: Changes,
     ) -> None:
         """Keep the parts."""
         self._config = config
@@ -48,7 +50,8 @@ class CounterApi:
         self._status = status
         self._metrics = metrics
         self._access = access
-        self.stream = Stream(windows, access)
+        self._changes = changes
+        self._stream = Stream(windows, access, changes)
 
     def app(self) -> Starlette:
         """Return the ASGI application."""
@@ -58,13 +61,13 @@ class CounterApi:
             Route("/api/v1/refused", self._get_refused),
             Route("/api/v1/windows", self._get_windows),
             Route(window, self._get_window),
-            Route(f"{window}/login", self._ordered(self._login), methods=["POST"]),
-            Route(f"{window}/logout", self._ordered(self._logout), methods=["POST"]),
-            Route(f"{window}/serve", self._ordered(self._serve), methods=["POST"]),
-            Route(f"{window}/pause", self._ordered(self._pause), methods=["POST"]),
-            Route(f"{window}/invites", self._ordered(self._invite), methods=["POST"]),
+            Route(f"{window}/login", self.ordered(self._login), methods=["POST"]),
+            Route(f"{window}/logout", self.ordered(self._logout), methods=["POST"]),
+            Route(f"{window}/serve", self.ordered(self._serve), methods=["POST"]),
+            Route(f"{window}/pause", self.ordered(self._pause), methods=["POST"]),
+            Route(f"{window}/invites", self.ordered(self._invite), methods=["POST"]),
             Route(window + "/invites/{invite}", self._one_invite, methods=["GET", "DELETE"]),
-            WebSocketRoute("/api/v1/stream", self.stream.serve),
+            WebSocketRoute("/api/v1/stream", self._stream.serve),
             Route("/api/v1/openapi.yaml", _page("openapi.yaml", "application/yaml")),
             Route("/metrics", self._get_metrics),
             Route("/clerk/{window}", self._clerk_page),
@@ -78,23 +81,23 @@ class CounterApi:
             exception_handlers={Refusal: _refusal_response, HTTPException: _http_response, Exception: _fault_response},
         )
 
-    def _ordered(self, order: Handler) -> Handler:
+    def ordered(self, order: Handler) -> Handler:
         """Return a handler after which the streams hear of the window, however it ended."""
 
         async def handler(request: Request) -> Response:
             try:
                 return await order(request)
             finally:
-                self.stream.changed(request.path_params["window"])
+                self._changes.changed(request.path_params["window"])
 
         return handler
 
     async def _get_status(self, request: Request) -> Response:
-        _whole(request)
+        require_whole(request)
         return JSONResponse(self._status.whole())
 
     async def _get_refused(self, request: Request) -> Response:
-        _whole(request)
+        require_whole(request)
         rows = self._store.refused(REFUSED_LIMIT)
         return JSONResponse(
             {
@@ -111,52 +114,52 @@ class CounterApi:
         return JSONResponse({"items": views, "hotkey": self._config.agent.hotkey})
 
     async def _get_window(self, request: Request) -> Response:
-        return JSONResponse({**window_view(self._window(request)), "hotkey": self._config.agent.hotkey})
+        return JSONResponse({**window_view(self.window_of(request)), "hotkey": self._config.agent.hotkey})
 
     async def _login(self, request: Request) -> Response:
-        window = self._window(request)
+        window = self.window_of(request)
         await orders.login(window, api_body.clerk(await api_body.read(request, ("number", "name", "post", "stars"))))
         return JSONResponse(window_view(window))
 
     async def _logout(self, request: Request) -> Response:
-        window = self._window(request)
+        window = self.window_of(request)
         await api_body.read(request, ())
         await orders.logout(window)
         return JSONResponse(window_view(window))
 
     async def _serve(self, request: Request) -> Response:
-        window = self._window(request)
+        window = self.window_of(request)
         await orders.serve(window, api_body.ticket(await api_body.read(request, ("ticket",))))
         return JSONResponse(window_view(window))
 
     async def _pause(self, request: Request) -> Response:
-        window = self._window(request)
+        window = self.window_of(request)
         await orders.pause(window, api_body.paused(await api_body.read(request, ("paused",))))
         return JSONResponse(window_view(window))
 
     async def _invite(self, request: Request) -> Response:
-        window = self._window(request)
+        window = self.window_of(request)
         body = await api_body.read(request, ("id", "project_no", "service_no", "timeout_s", "origin"))
         row, new = await orders.invite(window, api_body.service(body))
         return JSONResponse(invite_view(row), 201 if new else 200)
 
     async def _one_invite(self, request: Request) -> Response:
         if request.method == "DELETE":
-            return await self._ordered(self._cancel)(request)
+            return await self.ordered(self._cancel)(request)
         return await self._get_invite(request)
 
     async def _get_invite(self, request: Request) -> Response:
-        window = self._window(request)
+        window = self.window_of(request)
         row = window.invites.get(_invite_id(request))
         if row is None:
             raise Refusal(404, "unknown_invite", "this window has no such invite", "check the invite id")
         return JSONResponse(invite_view(row))
 
     async def _cancel(self, request: Request) -> Response:
-        return JSONResponse(invite_view(await orders.cancel(self._window(request), _invite_id(request))))
+        return JSONResponse(invite_view(await orders.cancel(self.window_of(request), _invite_id(request))))
 
     async def _get_metrics(self, request: Request) -> Response:
-        _whole(request)
+        require_whole(request)
         body, content_type = self._metrics()
         return Response(body, media_type=content_type)
 
@@ -164,7 +167,11 @@ class CounterApi:
         self._find(request)
         return FileResponse(WEB / "clerk.html")
 
-    def _window(self, request: Request) -> Window:
+    def window_of(self, request: Request) -> Window:
+        """Return the window that the path names.
+
+        :raises Refusal: there is none, or the caller may not ask about it.
+        """
         window = self._find(request)
         if not request.scope[CALLER].may(window.section.id):
             raise _forbidden(request, f"window {window.section.id}")
@@ -185,7 +192,7 @@ def _page(name: str, media_type: str | None = None) -> Handler:
     return page
 
 
-def _whole(request: Request) -> None:
+def require_whole(request: Request) -> None:
     """Refuse callers that may ask about some windows only."""
     if request.scope[CALLER].windows is not None:
         raise _forbidden(request, "the whole agent")

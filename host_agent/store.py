@@ -184,6 +184,10 @@ class Store:
 
     # --- the event loop
 
+    def query(self, statement: str, values: Sequence = ()) -> list[tuple]:
+        """Return the rows of a reading statement; each part of the agent keeps its own beside what it is for."""
+        return self._read.execute(statement, values).fetchall()
+
     def last_event_id(self) -> int:
         """Return the highest row id held, 0 for none."""
         return self._read.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0]
