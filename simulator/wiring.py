@@ -12,6 +12,7 @@ from simulator.chips.buzzer import Buzzer
 from simulator.chips.ds3231 import DS3231
 from simulator.chips.hc595 import HC595
 from simulator.chips.interfaces import PoweredChip, SelectedChip
+from simulator.chips.jq8900 import JQ8900
 from simulator.chips.key import Key
 from simulator.chips.nor_array import NorArray
 from simulator.chips.st7789 import ST7789
@@ -64,6 +65,7 @@ class Wiring:
         self.nor: W25Q | None = None
         self.rtc: DS3231 | None = None
         self.buzzer: Buzzer | None = None
+        self.voice: JQ8900 | None = None
         self.backlight = Backlight()
         self.chips: list[PoweredChip] = []
         chips = board.get("chips", {})
@@ -73,6 +75,7 @@ class Wiring:
             "nor": lambda data: self._make_nor(data, nor_image, timing),
             "rtc": self._make_rtc,
             "buzzer": self._make_buzzer,
+            "voice": self._make_voice,
         }
         for name, data in chips.items():
             if name in makers:
@@ -115,6 +118,18 @@ class Wiring:
         self._soc.pwm[data["pwm"]] = buzzer.pwm
         self.buzzer = buzzer
         return buzzer
+
+    def _make_voice(self, data: dict) -> JQ8900:
+        soc, unit, pin = self._soc, data["uart"], data["busy"]
+        voice = JQ8900(
+            soc.clock,
+            lambda level, t_us: soc.gpio.drive(pin, level, t_us),
+            lambda answer: None if self.board["uart"][unit]["rx"] is None else soc.uart_data(unit, answer),
+            {},
+        )
+        soc.uart[unit] = voice
+        self.voice = voice
+        return voice
 
     def _on_spi(self, chip: SelectedChip, data: dict) -> None:
         """Attach a chip with its select, which the board pulls up so that a reset selects nothing."""

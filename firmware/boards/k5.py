@@ -35,7 +35,7 @@ BOARD = {
         "nor": {"chip": "w25q", "spi": 1, "cs": 13, "jedec": 0xEF4016, "size_bytes": 4_194_304},
         "rtc": {"chip": "ds3231", "i2c": 1, "address": 0x68},
         "buzzer": {"chip": "buzzer", "pwm": 15},
-        "voice": {"chip": "jq8900", "uart": 1, "busy": 14},
+        "voice": {"chip": "jq8900", "uart": 1, "busy": 14, "busy_level": 1},
     },
     # in the session's order: keys 1 to 5 (1 leftmost), function 6, clerk 7; active low with the pin's pull-up
     "keys": ((1, 2), (2, 3), (3, 4), (4, 5), (5, 6), ("function", 7), ("clerk", 8)),
