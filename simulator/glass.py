@@ -4,12 +4,12 @@ from array import array
 
 from PIL import Image
 
-from simulator.chips.st7789 import ST7789
+from simulator.chips.dcs_panel import DcsPanel
 
 DARK = 0.02  # a backlight below this shows nothing
 
 
-def picture(lcd: ST7789, width: int, height: int, light: float = 1.0) -> Image.Image:
+def picture(lcd: DcsPanel, width: int, height: int, light: float = 1.0) -> Image.Image:
     """Return the glass as an RGB image; black while the display or its light is off."""
     if light < DARK:
         return Image.new("RGB", (width, height))

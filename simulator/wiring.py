@@ -9,6 +9,7 @@ import runpy
 from pathlib import Path
 
 from simulator.chips.buzzer import Buzzer
+from simulator.chips.dcs_panel import DcsPanel
 from simulator.chips.ds3231 import DS3231
 from simulator.chips.hc595 import HC595
 from simulator.chips.interfaces import PoweredChip, SelectedChip
@@ -16,10 +17,13 @@ from simulator.chips.jq8900 import JQ8900
 from simulator.chips.key import Key
 from simulator.chips.nor_array import NorArray
 from simulator.chips.st7789 import ST7789
+from simulator.chips.st7796 import ST7796
 from simulator.chips.w25q import TYPICAL, W25Q, Timing
 from simulator.errors import UserError
 from simulator.soc import Soc
 from simulator.stage import FIRMWARE
+
+_PANELS: dict[str, type[DcsPanel]] = {"st7789": ST7789, "st7796": ST7796}
 
 
 def boards(firmware: Path = FIRMWARE) -> list[str]:
@@ -60,7 +64,7 @@ class Wiring:
         self.board = board
         self._soc = soc
         self._seed = seed
-        self.lcd: ST7789 | None = None
+        self.lcd: DcsPanel | None = None
         self.lamps: HC595 | None = None
         self.nor: W25Q | None = None
         self.rtc: DS3231 | None = None
@@ -83,8 +87,8 @@ class Wiring:
         self.keys = {name: self._make_key(pin) for name, pin in board.get("keys", ())}
         self._make_switches(board)
 
-    def _make_lcd(self, data: dict) -> ST7789:
-        lcd = ST7789(data.get("madctl", 0x60), data.get("inverted", True), self._seed)
+    def _make_lcd(self, data: dict) -> DcsPanel:
+        lcd = _PANELS[data["chip"]](data.get("madctl", 0x60), data.get("inverted", True), self._seed)
         self._on_spi(lcd, data)
         self._soc.gpio.watch(data["dc"], lambda level, t_us: lcd.set_pin("dc", level, t_us))
         lcd.set_pin("dc", self._soc.gpio.level(data["dc"]), 0)

@@ -1,7 +1,9 @@
-"""The model of the ST7789V against its datasheet."""
+"""The models of the ST7789V and the ST7796S against their datasheets."""
 
-from simulator.chips import st7789
-from simulator.chips.st7789 import (
+import pytest
+
+from simulator.chips import dcs_panel
+from simulator.chips.dcs_panel import (
     CASET,
     COLMOD,
     DISPON,
@@ -13,12 +15,16 @@ from simulator.chips.st7789 import (
     RAMWR,
     RASET,
     SLPOUT,
-    ST7789,
     SWRESET,
+    DcsPanel,
 )
+from simulator.chips.st7789 import ST7789
+from simulator.chips.st7796 import CSCON, ST7796
+
+PANELS = pytest.mark.parametrize("panel", [ST7789, ST7796])
 
 
-def send(lcd: ST7789, t_us: int, command: int, data: bytes = b"") -> None:
+def send(lcd: DcsPanel, t_us: int, command: int, data: bytes = b"") -> None:
     lcd.select(t_us)
     lcd.set_pin("dc", 0, t_us)
     lcd.transfer(bytes([command]), t_us)
@@ -28,8 +34,8 @@ def send(lcd: ST7789, t_us: int, command: int, data: bytes = b"") -> None:
     lcd.deselect(t_us)
 
 
-def started(madctl: int = MX | MV, mounted: int = MX | MV) -> ST7789:
-    lcd = ST7789(mounted=mounted)
+def started(madctl: int = MX | MV, mounted: int = MX | MV, panel: type[DcsPanel] = ST7789) -> DcsPanel:
+    lcd = panel(mounted=mounted)
     lcd.power_on(0)
     send(lcd, 200_000, SWRESET)
     for t_us, command, data in (
@@ -44,21 +50,24 @@ def started(madctl: int = MX | MV, mounted: int = MX | MV) -> ST7789:
     return lcd
 
 
-def draw(lcd: ST7789, x: int, y: int, w: int, h: int, data: bytes) -> None:
+def draw(lcd: DcsPanel, x: int, y: int, w: int, h: int, data: bytes) -> None:
     send(lcd, 400_000, CASET, x.to_bytes(2, "big") + (x + w - 1).to_bytes(2, "big"))
     send(lcd, 400_000, RASET, y.to_bytes(2, "big") + (y + h - 1).to_bytes(2, "big"))
     send(lcd, 400_000, RAMWR, data)
 
 
-def pixel(lcd: ST7789, x: int, y: int, width: int = 320) -> bytes:
+def pixel(lcd: DcsPanel, x: int, y: int, width: int = 320) -> bytes:
     at = 2 * (y * width + x)
     return lcd.view()[at : at + 2]
 
 
-def test_upright_picture_when_madctl_fits_the_mounting() -> None:
-    lcd = started()
-    draw(lcd, 0, 0, 320, 240, b"".join(bytes([y, x & 255]) for y in range(240) for x in range(320)))
-    assert (pixel(lcd, 0, 0), pixel(lcd, 319, 0), pixel(lcd, 5, 239)) == (b"\0\0", b"\0\x3f", b"\xef\x05")
+@PANELS
+def test_upright_picture_when_madctl_fits_the_mounting(panel) -> None:
+    lcd = started(panel=panel)
+    wide, high = panel.pages, panel.columns
+    draw(lcd, 0, 0, wide, high, b"".join(bytes([y & 255, x & 255]) for y in range(high) for x in range(wide)))
+    for x, y in ((0, 0), (wide - 1, 0), (5, high - 1), (wide - 1, high - 1)):
+        assert pixel(lcd, x, y, wide) == bytes([y & 255, x & 255])
     assert lcd.violations == []
 
 
@@ -91,10 +100,11 @@ def test_portrait_mounting_needs_no_exchange() -> None:
     assert pixel(lcd, 7, 300, width=240) == b"zz"
 
 
-def test_every_madctl_addresses_all_pixels_once() -> None:
+@PANELS
+def test_every_madctl_addresses_all_pixels_once(panel) -> None:
     for madctl in (0, MX, MY, MX | MY, MV, MV | MX, MV | MY, MV | MX | MY):
-        lcd = started(madctl=madctl)
-        w, h = (320, 240) if madctl & MV else (240, 320)
+        lcd = started(madctl=madctl, panel=panel)
+        w, h = (panel.pages, panel.columns) if madctl & MV else (panel.columns, panel.pages)
         draw(lcd, 0, 0, w, h, b"".join(i.to_bytes(3, "big")[1:] for i in range(w * h)))
         assert sorted(lcd.ram) == sorted(i & 0xFFFF for i in range(w * h)), hex(madctl)
         assert lcd.violations == []
@@ -106,7 +116,7 @@ def test_dark_until_awake_and_on_and_inverted_without_invon() -> None:
     assert not lcd.visible() and set(lcd.view()) == {0}
     lcd = started()
     draw(lcd, 0, 0, 1, 1, b"\x12\x34")
-    send(lcd, 500_000, st7789.INVOFF)
+    send(lcd, 500_000, dcs_panel.INVOFF)
     assert pixel(lcd, 0, 0) == b"\xed\xcb"
     lcd.power_off(600_000)
     assert not lcd.visible()
@@ -139,3 +149,16 @@ def test_change_is_told_only_while_something_shows() -> None:
     send(lcd, 500_000, SLPOUT)
     send(lcd, 505_000, DISPON)
     assert seen == [500_000, 505_000] and lcd.version == version + 2
+
+
+def test_second_command_table_of_the_st7796_is_locked_until_both_keys_came() -> None:
+    lcd = started(panel=ST7796)
+    send(lcd, 400_000, 0xB4, b"\x01")
+    assert "locked" in lcd.violations.pop()
+    for key in (b"\xc3", b"\x96"):
+        send(lcd, 400_000, CSCON, key)
+    send(lcd, 400_000, 0xB4, b"\x01")
+    assert lcd.violations == []
+    send(lcd, 400_000, CSCON, b"\x69")
+    send(lcd, 400_000, 0xB4, b"\x01")
+    assert "locked" in lcd.violations.pop()
