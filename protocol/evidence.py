@@ -38,6 +38,7 @@ FIELD_NAMES = {
     18: "t0",
     19: "origin",
     20: "reveal",
+    21: "unsealed",
 }
 
 

@@ -50,6 +50,8 @@ WHYS = {
     reasons.WHY_RESET: "the terminal reset itself",
     reasons.WHY_POWER_CUT: "power was cut while an invite was open",
     reasons.WHY_UPDATE: "a firmware update began while an invite was open",
+    reasons.WHY_UNMAPPED_GRADE: "an old rater gave a grade that the written table does not name",
+    reasons.WHY_RATER_LOST: "the line of an old rater was lost while an invite was open",
     reasons.WHY_JOURNAL_BLANK: "the journal is blank although it was in use",
     reasons.WHY_JOURNAL_MISMATCH: "the journal belongs to another provisioning",
     reasons.WHY_SECTOR_UNREADABLE: "sectors of the journal cannot be read",

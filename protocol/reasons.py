@@ -26,6 +26,8 @@ WHY_RESET = 3
 # … why an open invite was interrupted …
 WHY_POWER_CUT = 10
 WHY_UPDATE = 11
+WHY_UNMAPPED_GRADE = 12  # of an old rater, without a level in the written table
+WHY_RATER_LOST = 13  # the line of an old rater
 # … and what a fault event reports.
 WHY_JOURNAL_BLANK = 20
 WHY_JOURNAL_MISMATCH = 21

@@ -22,8 +22,8 @@ Effects: ("seal", kind, invite, fields) · ("record_invite", invite, origin) · 
 
 from app import fields, keys, states
 from app.requests import Requests
-from app.uninvited import Uninvited
 from protocol import codes, reasons
+from protocol.uninvited import Uninvited
 
 CHANGES_MAX = 8  # rated events of one invite: the journal keeps room for so many
 HIDE_MS = 2_000  # the next in the queue must not read the level off the screen

@@ -18,6 +18,7 @@ from sqlite_utils import Database, Migrations
 from host_agent.store_file import file_number
 
 SECRET_BYTES = 32
+LEGACY_BOARD = "ff68"  # an old rater behind an agent, see host_agent/legacy
 EPOCH_MAX = 0xFFFF  # the epoch is a u16 in the nonce (evidence.md)
 
 # A terminal id is the COSE kid and a level of an MQTT topic: printable ASCII, no separator, no wildcard.
@@ -52,6 +53,11 @@ class Entry:
     board: str
     reveal_level: bool = False
     added_utc_ms: int = 0
+
+    @property
+    def unsealed(self) -> bool:
+        """Say whether the events are sealed by an agent for hardware that cannot seal."""
+        return self.board == LEGACY_BOARD
 
 
 @_migrations()

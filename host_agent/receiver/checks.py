@@ -43,13 +43,14 @@ ALARMS = {
     "boot_order": "a later event has an earlier boot number: the key was copied, or the terminal's memory was restored",
     "after_last": "an event follows the last one of its epoch",
     "reveal": "the terminal's setting that tells levels to the PC differs from the registry's",
+    "unsealed": "what a terminal says of its hardware, sealed or not, differs from the registry's board",
     "clock_ahead": "the terminal's time is ahead of the city's",
     "odd_content": "an event opens but holds what no rule allows; it is kept and not handed on",
 }
 
 INVITE_SPAN_MS = 3_600_000  # an invite lives minutes; clocks of the PC and the terminal may differ
 CLOCK_AHEAD_MS = 600_000
-_LEVEL, _T, _ORIGIN, _REVEAL, _PREV = 6, 1, 19, 20, 5
+_LEVEL, _T, _ORIGIN, _REVEAL, _UNSEALED, _PREV = 6, 1, 19, 20, 21, 5
 _ZEROS = bytes(8)
 
 
@@ -216,6 +217,8 @@ def _about_terminal(
         alarms.append(Alarm("after_last", f"the last one was {around.ended_seq}"))
     if clear.kind == rating.RATED and bool(fields.get(_REVEAL)) != entry.reveal_level:
         alarms.append(Alarm("reveal", "told" if fields.get(_REVEAL) else "not told"))
+    if bool(fields.get(_UNSEALED)) != entry.unsealed:
+        alarms.append(Alarm("unsealed", f"board {entry.board}"))
     if fields.get(_T, 0) > now_ms + CLOCK_AHEAD_MS:
         alarms.append(Alarm("clock_ahead"))
     return alarms

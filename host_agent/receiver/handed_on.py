@@ -26,7 +26,7 @@ _PLAIN = {
     18: "time_before_ms",
     19: "origin",
 }
-_HANDLED = (4, 5, 9, 10, 20, *_PLAIN)
+_HANDLED = (4, 5, 9, 10, 20, 21, *_PLAIN)
 
 
 @attrs.frozen
@@ -76,6 +76,7 @@ def record(
     out["tags"] = fields.get(9, [])
     out["tag_table"] = fields[10].hex() if 10 in fields else None
     out["reveal_level"] = bool(fields.get(20))
+    out["unsealed"] = bool(fields.get(21)) or entry.unsealed
     out |= {
         "stored_utc_ms": carried.stored_utc_ms,
         "received_utc_ms": carried.received_utc_ms,

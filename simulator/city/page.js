@@ -65,6 +65,7 @@ function sideOf(view) {
   const states = [CHAIN[event.chain] ?? CHAIN.pending];
   if (view.state === "rated") states.unshift(SETTLED[view.settled]);
   const side = make("div", "side", timeOf(event), make("span", "states", ...states.map(([text, tone]) => make("span", tone, text))));
+  if (event.unsealed) side.append(make("span", "states", make("span", "unsealed", "未密封硬件")));
   if (view.disputed) side.append(make("span", "states", make("span", "bad", "存在冲突")));
   if (event.invite_bound === false) side.append(make("span", "states", make("span", "bad", "办件不符")));
   return side;

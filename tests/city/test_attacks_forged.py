@@ -4,8 +4,10 @@ import base64
 import json
 import random
 
+import attrs
 import pytest
 
+from host_agent.provision.registry import LEGACY_BOARD
 from host_agent.receiver.aes import Aes
 from host_agent.receiver.intake import Raw
 from protocol import cbor, evidence, rating
@@ -170,6 +172,28 @@ def test_attack_terminal_that_tells_levels_to_the_pc_is_told(hall, rated):
     hall.honest(hall.terminal.rates(4, invite, fields={20: True}), preimage=invite.preimage)
     assert "reveal" in hall.alarms()
     assert hall.rating(invite)["event"]["reveal_level"] is True
+
+
+def test_attack_old_rater_passes_for_sealed_hardware_or_the_reverse_is_told(hall, rated):
+    invite, event = rated
+    hall.honest(event, preimage=invite.preimage)
+    assert "unsealed" not in hall.alarms() and hall.rating(invite)["event"]["unsealed"] is False
+    hall.honest(hall.terminal.rates(4, invite, fields={21: True}), preimage=invite.preimage)
+    assert "unsealed" in hall.alarms()
+    assert hall.rating(invite)["event"]["unsealed"] is True
+
+
+def test_events_of_an_old_rater_are_marked_by_their_own_word_and_the_registry(hall):
+    old = Terminal("YP-L001", window="W03")
+    hall.receiver.registry.add([attrs.evolve(old.entry(), board=LEGACY_BOARD)])
+    invite = old.invite()
+    hall.send(message(old, old.seal(rating.BOOT, None, {21: True})))
+    hall.send(message(old, old.rates(2, invite, fields={21: True}), invite.preimage))
+    assert hall.alarms() == set()
+    assert hall.rating(invite)["event"]["unsealed"] is True
+    hall.send(message(old, old.marks()))
+    assert hall.alarms() == {"unsealed"}
+    assert [record["unsealed"] for record in hall.received()] == [True, True, True]
 
 
 # --- against other agents and the receiver itself
