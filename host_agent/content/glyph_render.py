@@ -37,9 +37,13 @@ def _mask(char: str, font: ImageFont.FreeTypeFont) -> tuple[Any, bytes]:
     return mask.getbbox(), bytes(mask)
 
 
+def has(char: str, font: ImageFont.FreeTypeFont) -> bool:
+    """Say whether a font has a character; FreeType draws the same box for each that it has not."""
+    return char == " " or _mask(char, font) != _mask("\U0010fffe", font)
+
+
 def _refuse_missing(chars: str, font: ImageFont.FreeTypeFont, font_path: Path) -> None:
-    nothing = _mask("\U0010fffe", font)
-    missing = [c for c in chars if c != " " and _mask(c, font) == nothing]
+    missing = [char for char in chars if not has(char, font)]
     if missing:
         raise UserError(f"the font lacks {''.join(missing)}", str(font_path), "choose another font or other texts")
 
