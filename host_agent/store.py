@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from host_agent import folders
 from host_agent.errors import StoreFaultError, StoreFullError, UserError
 from host_agent.store_changes import set_invite_state
-from host_agent.store_file import StoreFile
+from host_agent.store_file import StoreFile, make_private
 from host_agent.store_rows import NOT_ENDED, Batch, EventRow, InviteRow, WindowRow
 from host_agent.store_schema import RECEIPTED, REFUSED, migrations
 from host_agent.store_space import Reserve
@@ -68,6 +68,7 @@ class Store:
         self.path = folder / FILE_NAME
         try:
             folders.make(folder)
+            make_private(self.path)
             self._db = Database(connect(self.path))
             migrations.apply(self._db)
             self._read = connect(self.path)
@@ -78,6 +79,7 @@ class Store:
                 f"cannot open the store: {error}", str(self.path), "check the folder, its rights and room"
             ) from None
         self._conn: sqlite3.Connection = self._db.conn
+        self.log_remembers = False  # what was to be forgotten may still stand in the log; tried again at each purge
         self.reserve = reserve or Reserve(folder / RESERVE_NAME)
 
     def close(self) -> None:
@@ -107,6 +109,8 @@ class Store:
         except sqlite3.Error as error:
             self._shrink_log()
             raise _store_error(error) from error
+        if batch.forgets:
+            self.log_remembers = not self._shrink_log()
 
     def require_file(self) -> None:
         """See that the store's file is where it was opened.
@@ -135,6 +139,8 @@ class Store:
 
         :raises StoreFullError, StoreFaultError: nothing was deleted.
         """
+        if self.log_remembers:
+            self.log_remembers = not self._shrink_log()
         try:
             with self._db.atomic():
                 rows = self._conn.execute(
@@ -175,12 +181,12 @@ class Store:
                 self._conn.execute(*set_invite_state(invite, rating.KIND_NAMES[kind], None, NOT_ENDED))
         return preimages
 
-    def _shrink_log(self) -> None:
-        """Give the log's room back to the disk after a failed commit, else it stays full for good."""
+    def _shrink_log(self) -> bool:
+        """Empty the log; after a failed commit it would stay full for good. Return False when a reader is in the way."""
         try:
-            self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
         except sqlite3.Error:
-            return
+            return False
 
     # --- the event loop
 
@@ -287,6 +293,8 @@ def connect(path: Path) -> sqlite3.Connection:
         f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
         f"journal_size_limit = {LOG_LIMIT_BYTES}",
         "cache_size = -2000",
+        # What is deleted is overwritten: names and portraits of clerks too.
+        "secure_delete = 1",
     ):
         conn.execute(f"PRAGMA {pragma}").fetchall()
     return conn

@@ -1,9 +1,13 @@
-"""Tells whether a database's path still leads to the file that is open.
+"""Keeps a database's file from other eyes, and tells whether its path still leads to the file that is open.
 
 SQLite goes on writing into a file that was removed or moved away, and calls that durable; nobody would find it again.
 """
 
+import logging
+import os
 from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 
 class StoreFile:
@@ -33,3 +37,19 @@ def file_number(path: Path) -> tuple[int, int]:
     """
     found = path.stat()
     return found.st_dev, found.st_ino
+
+
+def make_private(path: Path) -> None:
+    """Let nobody but this user read a database, which need not exist yet; SQLite makes its log with the same rights.
+
+    :raises OSError: it cannot be made.
+    """
+    if os.name == "nt":
+        return  # the folder's own rights count
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    for name in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        try:
+            if name.exists() and name.stat().st_mode & 0o077:
+                name.chmod(0o600)
+        except PermissionError:
+            _log.warning("%s is another user's: see yourself that nobody else can read it", name)

@@ -76,6 +76,8 @@ class Batch:
         # Asked for by someone who waits and is told.
         self.changes: list[Change] = []
         self.change_done: list[Done] = []
+        # The changes delete what must not be read from the log either.
+        self.forgets = False
 
     def __bool__(self) -> bool:
         """Say whether there is anything to commit."""
@@ -85,4 +87,5 @@ class Batch:
         """Return the parts that need no room to speak of."""
         rest = Batch()
         rest.receipted, rest.notes, rest.changes = self.receipted, self.notes, self.changes
+        rest.forgets = self.forgets
         return rest

@@ -9,6 +9,8 @@ Stored layout (SQLite, WAL, STRICT tables), one file `agent.db` in the data fold
     windows    what a window was told (clerk, paused), for the restart of either side.
     recoveries what a terminal had acknowledged before this store was made, and is asked for again (RESEND).
     counters   totals since the store was made.
+    staff      clerks as imported; `staff_cards` their rendered cards, one a board; both gone when a clerk is removed.
+    removals   numbers of removed clerks, until a terminal has confirmed that it holds nothing of them.
 """
 
 from sqlite_utils import Database
@@ -25,6 +27,20 @@ def _first_layout(db: Database) -> None:
         db.conn.execute(statement)
 
 
+@migrations(name="0002_staff")
+def _staff(db: Database) -> None:
+    for statement in _STAFF:
+        db.conn.execute(statement)
+
+
+_STAFF = (
+    """CREATE TABLE staff(
+        number TEXT PRIMARY KEY, name TEXT NOT NULL, post TEXT NOT NULL, stars INTEGER) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE staff_cards(
+        id INTEGER PRIMARY KEY, number TEXT NOT NULL, board TEXT NOT NULL, sha256 BLOB NOT NULL, card BLOB NOT NULL,
+        UNIQUE(number, board)) STRICT""",
+    "CREATE TABLE removals(terminal TEXT NOT NULL, number TEXT NOT NULL, PRIMARY KEY(terminal, number)) STRICT",
+)
 _FIRST_LAYOUT = (
     """CREATE TABLE events(
         id INTEGER PRIMARY KEY,

@@ -96,13 +96,14 @@ class Writer:
         self._batch.notes += changes
         self._kick()
 
-    async def write(self, *changes: Change) -> None:
-        """Wait until the statements are durable.
+    async def write(self, *changes: Change, forget: bool = False) -> None:
+        """Wait until the statements are durable; with `forget` what they delete is gone from the log as well.
 
         :raises StoreFullError, StoreFaultError: they are not.
         """
         future: asyncio.Future[AgentError | None] = self._loop.create_future()
         self._batch.changes += changes
+        self._batch.forgets |= forget
         self._batch.change_done.append(lambda error: future.done() or future.set_result(error))
         self._kick()
         error = await future
