@@ -11,6 +11,9 @@ from protocol import reasons
 TIMES = {
     "invite_ms": (60_000, 1_000, 360_000),
     "change_ms": (5_000, 0, 20_000),  # 0: the first press is final
+    "offer_ms": (10_000, 1_000, 60_000),
+    "sub_ms": (15_000, 3_000, 60_000),
+    "tags_ms": (40_000, 5_000, 120_000),  # after the last press
     "thanks_ms": (3_000, 0, 20_000),
     "unrated_ms": (30_000, 0, 120_000),
     "not_invited_ms": (10_000, 0, 60_000),
@@ -21,6 +24,7 @@ _FIXED = ("guard_ms",)
 CHOICES = {
     "local_invite": ("offline", "always", "never"),
     "no_clerk": ("refuse", "unassigned"),
+    "detail": ("off", "ask", "auto"),  # whether more than the overall level is asked for
 }
 FLAGS = ("elder",)
 QR = "qr"  # the window's own code, for the pages without an invite; None is the provisioned one

@@ -41,7 +41,6 @@ class Requests(states.States):
         if self.state == states.INVITED:
             self._full = True
             self._until = None
-            self._out.append(("lamps", False))
             self.state = states.NO_CLERK
             self._rest(now_ms)
 
@@ -107,7 +106,7 @@ class Requests(states.States):
         if not changed:
             return
         self._ticket = None
-        if self.state == states.CHOSEN:
+        if self.choosing():
             self._enter(states.THANKS, now_ms, "thanks_ms")
         elif self.state in states.RESTING:
             self._rest(now_ms)

@@ -1,7 +1,7 @@
 """Decide what a terminal does. Pure: events and the time in, effects and a deadline out.
 
     NO_CLERK ⇄ IDLE → SERVING          a clerk logs in and out, a ticket is called
-        └───────┴────────┴─ invite ─▶ INVITED ─ press ────▶ CHOSEN ⟲ change ─ expiry ─▶ THANKS ─▶ IDLE
+        └───────┴────────┴─ invite ─▶ INVITED ─ press ────▶ CHOSEN ⟲ change ─ expiry ─▶ details.py ─▶ THANKS ─▶ IDLE
                                        ├─ function ─▶ THANKS (declined)
                                        ├─ timeout ──▶ UNRATED ─▶ IDLE
                                        └─ cancel ───▶ IDLE
@@ -17,25 +17,26 @@ Events: ("key_down"|"key_up", key, at_ms) · ("started",) · ("linked",) · ("un
     ("clerk_set", id, clerk) · ("served", id, ticket) · ("paused", id, flag) · ("noticed", id, text) ·
     ("configured", id, values) · ("queried", id)
 Effects: ("seal", kind, invite, fields) · ("record_invite", invite, origin) · ("reply", id, reason, detail) ·
-    ("lamps", lit) · ("tone", name) · ("show", state, view) · ("state", state, invite)
+    ("lamps", bits) · ("tone", name) · ("show", state, view) · ("state", state, invite)
 """
 
 from app import fields, keys, states
-from app.requests import Requests
+from app.details import CHANGES_MAX, Details
 from protocol import codes, reasons
 from protocol.uninvited import Uninvited
 
-CHANGES_MAX = 8  # rated events of one invite: the journal keeps room for so many
 HIDE_MS = 2_000  # the next in the queue must not read the level off the screen
 DEFERRED_MAX = 8  # requests that wait, at most keys.CHORD_MS, for a press that came first
 STUCK_REPORT_MS = 3_600_000
 
 
-class Session(Requests):
+class Session(Details):
     """Be the state machine of one terminal; `new_invite` makes ids for the clerk's key."""
 
-    def __init__(self, policy: object, known: object, now_ms: int, new_invite: object | None = None) -> None:
-        super().__init__(policy, known, now_ms)
+    def __init__(
+        self, policy: object, known: object, now_ms: int, new_invite: object | None = None, tags: object | None = None
+    ) -> None:
+        super().__init__(policy, known, now_ms, tags)
         self.uninvited = Uninvited()
         self._keys = keys.KeyRules()
         self._deferred = []
@@ -108,6 +109,8 @@ class Session(Requests):
             self._enter(states.UNRATED, now_ms, "unrated_ms")
         elif self.state == states.CHOSEN:
             self._after_choice(now_ms)
+        elif self.state in states.OPTIONAL:
+            self._detail_expired(now_ms)
         else:
             self._rest(now_ms)
 
@@ -118,7 +121,7 @@ class Session(Requests):
             if name == "pressed":
                 self._pressed(item[1], item[2], now_ms)
             elif name == "function":
-                self._declined(item[1], now_ms)
+                self._function(item[1], now_ms)
             elif name == "clerk":
                 self._invited_by_key(now_ms)
             elif name == "stuck":
@@ -143,15 +146,15 @@ class Session(Requests):
             else:
                 self._dwell = at_ms - self._opened_at
                 self._choose(key, at_ms, now_ms)
+        elif self.state in states.OPTIONAL:
+            self._detail_pressed(key, at_ms, now_ms)
         elif not (self.state in (states.THANKS, states.UNRATED) and self._guarded(at_ms)):
             self._pressed_uninvited(at_ms, now_ms)
 
     def _choose(self, key: int, at_ms: int, now_ms: int) -> None:
         """Seal the level, then show it: the first press and each change alike."""
         self._level = codes.level_of_key(key)
-        self._changes += 1
-        self._seal(codes.RATED, {fields.LEVEL: self._level, fields.DWELL: self._dwell})
-        self._out.append(("tone", "press"))
+        self._seal_rating()
         change_ms = self.policy.ms("change_ms")
         if change_ms == 0:
             self._after_choice(now_ms)
@@ -163,11 +166,12 @@ class Session(Requests):
         else:
             self._enter(states.CHOSEN, now_ms)
 
-    def _after_choice(self, now_ms: int) -> None:
-        self._enter(states.THANKS, now_ms, "thanks_ms")
-
-    def _declined(self, at_ms: int, now_ms: int) -> None:
-        """Take the function control: before the first press it declines."""
+    def _function(self, at_ms: int, now_ms: int) -> None:
+        """Take the function control: before the first press it declines, after it goes on."""
+        if self.state in states.OPTIONAL:
+            if not self._guarded(at_ms):
+                self._go_on(now_ms)
+            return
         if self.state != states.INVITED:
             return
         if self._guarded(at_ms):

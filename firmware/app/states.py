@@ -8,6 +8,10 @@ IDLE = "idle"
 SERVING = "serving"
 INVITED = "invited"
 CHOSEN = "chosen"
+OFFER = "offer"
+BUSINESS = "business"
+SERVICE = "service"
+TAGS = "tags"
 THANKS = "thanks"
 UNRATED = "unrated"
 NOT_INVITED = "not_invited"
@@ -15,9 +19,12 @@ PAUSED = "paused"
 FAULT = "fault"
 FULL = "full"
 
-OPEN = (INVITED, CHOSEN)  # the level keys count
+OPEN = (INVITED, CHOSEN)  # the overall level can be pressed
+SUB = (BUSINESS, SERVICE)
+OPTIONAL = (OFFER, BUSINESS, SERVICE, TAGS)  # what follows the overall level
 RESTING = (NO_CLERK, IDLE, SERVING)
 
+ALL_KEYS = 0x1F  # lamps, bit 0 for key 1
 LANG = "zh"
 
 
@@ -38,11 +45,12 @@ class States:
         self._origin = self._timeout_ms = self._opened_at = 0
         self._changes = self._level = self._dwell = 0
         self._extended = self._level_hidden = False
+        self._lit = 0
         self._last = (None, 0)  # the latest invite with an outcome, and that outcome
 
     def choosing(self) -> bool:
         """Return whether a rating may still change: an event of anything else would settle it."""
-        return self.state == CHOSEN
+        return self.state == CHOSEN or self.state in OPTIONAL
 
     def _open(
         self, invite: bytes, origin: int, timeout_ms: int, qr: str | None, request: int | None, now_ms: int
@@ -51,6 +59,7 @@ class States:
         self.invite, self._origin, self._qr = invite, origin, qr
         self._timeout_ms, self._opened_at, self._until = timeout_ms, now_ms, now_ms + timeout_ms
         self._changes = self._level = self._dwell = 0
+        self._forget_details()
         self._extended = False
         self._hide_at = None
         self._out.append(("record_invite", invite, origin))
@@ -75,20 +84,25 @@ class States:
 
     def _enter(self, state: str, now_ms: int, time_key: str | None = None) -> None:
         """Change the state; `time_key` names the policy's time after which it ends by itself."""
-        lit = state in OPEN
-        if lit != (self.state in OPEN):
-            self._out.append(("lamps", lit))
         self.state = state
         self._entered_at = now_ms
-        if not lit:
+        if state not in OPEN:
             self._hide_at = None
             self._until = None if time_key is None else now_ms + self.policy.ms(time_key)
         if state in (THANKS, UNRATED):
             self._ticket = None
-        elif not lit:
+        elif state not in OPEN and state not in OPTIONAL:
             self.invite = None
+        self._light()
         self._show()
         self._tell()
+
+    def _light(self) -> None:
+        """Light the keys that count now."""
+        lamps = self._usable()
+        if lamps != self._lit:
+            self._lit = lamps
+            self._out.append(("lamps", lamps))
 
     def _rest(self, now_ms: int) -> None:
         """Go to the state that holds when nothing is going on."""
@@ -124,6 +138,8 @@ class States:
             return {"until_ms": self._until}
         if self.state == CHOSEN:
             return {"until_ms": self._until, "level": 0 if self._level_hidden else self._level}
+        if self.state in OPTIONAL:
+            return self._detail_view()
         if self.state == THANKS:
             return {"declined": self._last[1] == codes.DECLINED}
         if self.state in (IDLE, SERVING):

@@ -1,6 +1,5 @@
 """Act on what a citizen sees and hears: display, lamps of the keys, tones. One tone and one light for every level."""
 
-_ALL_LAMPS = 0x1F
 _TONES = {"press": (2_000, 80), "refused": (400, 250)}  # Hz, ms
 
 
@@ -20,9 +19,9 @@ class Panel:
         if self.wake is not None:
             self.wake()
 
-    def light(self, lit: bool) -> None:
-        """Light all lamps of the level keys, or none."""
-        self._lamps.set(_ALL_LAMPS if lit else 0)
+    def light(self, bits: int) -> None:
+        """Light the lamps of the level keys, bit 0 for key 1."""
+        self._lamps.set(bits)
 
     def tone(self, name: str, now_ms: int) -> None:
         """Start a tone."""

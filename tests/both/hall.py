@@ -17,7 +17,13 @@ def invite_id(n: int) -> bytes:
 class Hall:
     """Carry out effects as the terminal does, and keep what came of them."""
 
-    def __init__(self, logged_in: bool = True, policy: dict | None = None, own_code: str | None = None) -> None:
+    def __init__(
+        self,
+        logged_in: bool = True,
+        policy: dict | None = None,
+        own_code: str | None = None,
+        tags: object | None = None,
+    ) -> None:
         self.now = 1_000
         self.known = set()
         self.sealed = []  # (kind, invite, fields)
@@ -26,12 +32,13 @@ class Hall:
         self.tones = []
         self.told = []  # (state, invite)
         self.lit = False
+        self.lamps = 0
         self.effects = []
         self._requests = 0
         self._local = 1_000_000
         values = Policy(own_code)
         assert values.change(policy or {}) == reasons.OK
-        self.session = Session(values, self.known, self.now, self._new_invite)
+        self.session = Session(values, self.known, self.now, self._new_invite, tags)
         self.give("started")
         if logged_in:
             assert self.ask("clerk_set", CLERK) == reasons.OK
@@ -61,7 +68,8 @@ class Hall:
         elif name == "tone":
             self.tones.append(effect[1])
         elif name == "lamps":
-            self.lit = effect[1]
+            self.lamps = effect[1]
+            self.lit = self.lamps != 0
         else:
             assert name == "state", name
             self.told.append(effect[1:])

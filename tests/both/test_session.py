@@ -1,7 +1,8 @@
 """The session machine: a rating from the invite to its end."""
 
 from app import fields, keys, states
-from app.session import CHANGES_MAX, HIDE_MS
+from app.details import CHANGES_MAX
+from app.session import HIDE_MS
 from protocol import evidence, rating
 from tests.both.hall import Hall, invite_id
 

@@ -29,7 +29,7 @@ def test_press_that_cannot_be_stored_shows_nothing_but_the_fault():
     room.wait(800)
     room.journal.refuse = Failed(reasons.WHY_NOR_MISSING)
     log = room.press(2)
-    assert log[0] == ("lit", False) and ("shown", states.FAULT) in log
+    assert log[0] == ("lit", 0) and ("shown", states.FAULT) in log
     assert ("tone", "press") not in log and ("shown", states.CHOSEN) not in log
     assert room.desk.status()["reason"] == reasons.FAULT
     room.journal.refuse = None
@@ -54,7 +54,7 @@ def test_invite_without_room_after_all_is_refused_as_full():
     room.journal.refuse = Full()
     log = room.invite(1)
     assert ("replied", 1, reasons.FULL) in log and ("shown", states.FULL) in log
-    assert ("lit", True) not in log and ("shown", states.INVITED) not in log
+    assert ("lit", 0x1F) not in log and ("shown", states.INVITED) not in log
     room.journal.refuse = None
     room.wait(70_000)
     assert room.kinds() == []

@@ -4,10 +4,11 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app import keys, states
-from app.session import CHANGES_MAX
+from app import fields, keys, states
+from app.details import CHANGES_MAX
 from protocol import rating, reasons
 from tests.both.hall import CLERK, Hall, invite_id
+from tests.both.test_session_details import Table
 
 INVITES = 4  # so few that they are often repeated
 DISTURBANCES = (
@@ -29,10 +30,14 @@ DISTURBANCES = (
 class HallMachine(RuleBasedStateMachine):
     """Let citizens, clerks, the agent and time do anything; the journal must always tell a true story."""
 
-    @initialize(change_ms=st.sampled_from((0, 3_000, 5_000)), elder=st.booleans())
-    def begin(self, change_ms: int, elder: bool) -> None:
+    @initialize(
+        change_ms=st.sampled_from((0, 3_000, 5_000)),
+        elder=st.booleans(),
+        detail=st.sampled_from(("ask", "auto", "off")),
+    )
+    def begin(self, change_ms: int, elder: bool, detail: str) -> None:
         """Start with a clerk."""
-        self.hall = Hall(policy={"change_ms": change_ms, "elder": elder})
+        self.hall = Hall(policy={"change_ms": change_ms, "elder": elder, "detail": detail}, tags=Table())
         self.accepted = []  # invites answered OK
         self.uncertain = {}  # request id → invite number, while it waits for a press
         self.held = set()
@@ -79,10 +84,18 @@ class HallMachine(RuleBasedStateMachine):
         changes = len(self.hall.levels(int.from_bytes(self.hall.session.invite or b"", "big")))
         self.hall.press(key, 60)
         rated = [event for event in self.hall.sealed[before:] if event[0] == rating.RATED]
-        counts = (state == states.INVITED and not guarded) or (state == states.CHOSEN and changes < CHANGES_MAX)
+        if state == states.TAGS:
+            assert len(rated) <= (not guarded and changes < CHANGES_MAX and key <= 3)
+            return
+        counts = (
+            (state == states.INVITED and not guarded)
+            or (state == states.CHOSEN and changes < CHANGES_MAX)
+            or (state in states.SUB and not guarded and changes < CHANGES_MAX)
+        )
         assert len(rated) == counts
         if counts:
-            assert rated[0][2][6] == 6 - key
+            field = {states.BUSINESS: fields.BIZ, states.SERVICE: fields.SVC}.get(state, fields.LEVEL)
+            assert rated[0][2][field] == 6 - key
 
     @rule(n=st.integers(1, INVITES), age_ms=st.sampled_from((0, 0, 0, 20_000)))
     def invite(self, n: int, age_ms: int) -> None:
@@ -164,14 +177,17 @@ class HallMachine(RuleBasedStateMachine):
 
     @invariant()
     def an_open_invite_has_no_outcome_yet(self) -> None:
-        """Hold that INVITED means unrated, and CHOSEN rated; nothing else is open."""
+        """Hold that INVITED means unrated, and CHOSEN and what follows it rated; nothing else is open."""
         session = self.hall.session
         kinds = [kind for kind, invite, _ in self.hall.sealed if invite is not None and invite == session.invite]
         if session.state == states.INVITED:
             assert kinds == []
-        elif session.state == states.CHOSEN:
+        elif session.choosing():
             assert kinds and set(kinds) == {rating.RATED}
-        assert self.hall.lit == (session.state in states.OPEN)
+        if session.state in states.OPEN:
+            assert self.hall.lamps == states.ALL_KEYS
+        elif session.state not in states.OPTIONAL:
+            assert not self.hall.lit
 
     @invariant()
     def every_accepted_invite_is_open_or_has_its_outcome(self) -> None:
@@ -179,6 +195,17 @@ class HallMachine(RuleBasedStateMachine):
         for number in self.accepted:
             ended = any(invite == invite_id(number) for _, invite, _ in self.hall.sealed)
             assert ended or self.hall.session.invite == invite_id(number)
+
+    @invariant()
+    def what_was_said_is_kept(self) -> None:
+        """Hold that of one invite a level once sealed is changed by a later press only, never lost."""
+        said = {}
+        for _, invite, found in self.hall.sealed:
+            for key in (fields.BIZ, fields.SVC):
+                assert key in found or (invite, key) not in said
+                if key in found:
+                    said[invite, key] = found[key]
+            assert len(found.get(fields.TAGS, ())) <= 8
 
     @invariant()
     def the_level_is_gone_from_the_screen_in_time(self) -> None:
