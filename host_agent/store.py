@@ -108,7 +108,7 @@ class Store:
                 self.require_file()
         except sqlite3.Error as error:
             self._shrink_log()
-            raise _store_error(error) from error
+            raise store_error(error) from error
         if batch.forgets:
             self.log_remembers = not self._shrink_log()
 
@@ -132,7 +132,7 @@ class Store:
                 self.require_file()
         except sqlite3.Error as error:
             self._shrink_log()
-            raise _store_error(error) from error
+            raise store_error(error) from error
 
     def purge(self, before_utc_ms: int) -> int:
         """Delete some events that were receipted before that time, and invites twice as old; return how many events.
@@ -154,7 +154,7 @@ class Store:
                     (before_utc_ms, before_utc_ms),
                 )
         except sqlite3.Error as error:
-            raise _store_error(error) from error
+            raise store_error(error) from error
         return rows
 
     def _insert_events(self, events: Sequence[EventRow]) -> None:
@@ -300,7 +300,8 @@ def connect(path: Path) -> sqlite3.Connection:
     return conn
 
 
-def _store_error(error: sqlite3.Error) -> StoreFullError | StoreFaultError:
+def store_error(error: sqlite3.Error) -> StoreFullError | StoreFaultError:
+    """Return what an error of the engine means for a batch."""
     full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
     return StoreFullError(str(error)) if full else StoreFaultError(str(error))
 
