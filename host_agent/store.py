@@ -182,7 +182,7 @@ class Store:
         return preimages
 
     def _shrink_log(self) -> bool:
-        """Empty the log; after a failed commit it would stay full for good. Return False when a reader is in the way."""
+        """Empty the log; after a failed commit it would stay full for good. Return False when a reader prevents it."""
         try:
             return self._conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
         except sqlite3.Error:

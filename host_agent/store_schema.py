@@ -9,7 +9,8 @@ Stored layout (SQLite, WAL, STRICT tables), one file `agent.db` in the data fold
     windows    what a window was told (clerk, paused), for the restart of either side.
     recoveries what a terminal had acknowledged before this store was made, and is asked for again (RESEND).
     counters   totals since the store was made.
-    staff      clerks as imported; `staff_cards` their rendered cards, one a board; both gone when a clerk is removed.
+    staff      clerks as imported; `staff_cards` their rendered cards, one a board, behind as many zeros as a page has
+               (store_staff.py says why); `moving` is empty but inside a removal.
     removals   numbers of removed clerks, until a terminal has confirmed that it holds nothing of them.
 """
 
@@ -39,6 +40,7 @@ _STAFF = (
     """CREATE TABLE staff_cards(
         id INTEGER PRIMARY KEY, number TEXT NOT NULL, board TEXT NOT NULL, sha256 BLOB NOT NULL, card BLOB NOT NULL,
         UNIQUE(number, board)) STRICT""",
+    "CREATE TABLE moving(a ANY, b ANY, c ANY, d ANY) STRICT",
     "CREATE TABLE removals(terminal TEXT NOT NULL, number TEXT NOT NULL, PRIMARY KEY(terminal, number)) STRICT",
 )
 _FIRST_LAYOUT = (

@@ -1,4 +1,9 @@
-"""The statements about clerks, their cards, and the removals that terminals have not confirmed yet."""
+"""The statements about clerks, their cards, and the removals that terminals have not confirmed yet.
+
+Promise: what a removal deletes is in no file after it. SQLite overwrites what it deletes (secure_delete), but where it
+moves rows from one page to another it leaves the old copy standing. So a removal writes the small tables that hold
+names anew, and a card stands behind a page of zeros: all of it is then in pages of its own, which are never moved.
+"""
 
 import json
 from collections.abc import Iterable
@@ -11,6 +16,8 @@ from host_agent.store_rows import Change
 # Of a window's newest invites, so many are looked at for the clerks who serve there.
 _INVITES_LOOKED_AT = 300
 _COLUMNS = "number, name, post, stars"
+_PAGE_BYTES = 4096
+_WITH_NAMES = {"staff": ("number", "name", "post", "stars"), "windows": ("window", "clerk", "paused")}
 
 
 def put(staff: Staff) -> list[Change]:
@@ -26,7 +33,7 @@ def put(staff: Staff) -> list[Change]:
         *(
             (
                 "INSERT INTO staff_cards(number, board, sha256, card) VALUES (?,?,?,?)",
-                (clerk.number, board, sha256(card).digest(), card),
+                (clerk.number, board, sha256(card).digest(), bytes(_PAGE_BYTES) + card),
             )
             for board, card in sorted(staff.cards.items())
         ),
@@ -34,20 +41,36 @@ def put(staff: Staff) -> list[Change]:
     ]
 
 
-def remove(number: str, terminals: Iterable[str]) -> list[Change]:
-    """Return the changes that forget a clerk here, and note which terminals have to; to be written with `forget`.
+def remove(numbers: Iterable[str], terminals: Iterable[str]) -> list[Change]:
+    """Return the changes that forget clerks here, and note which terminals have to; to be written with `forget`.
 
-    A window where the clerk is logged in remembers the number alone: it is bound into the invites already made.
+    A window where a clerk is logged in remembers the number alone: it is bound into the invites already made.
     """
-    return [
-        ("DELETE FROM staff WHERE number = ?", (number,)),
-        ("DELETE FROM staff_cards WHERE number = ?", (number,)),
-        (
-            "UPDATE windows SET clerk = ? WHERE json_extract(clerk, '$.number') = ?",
-            (json.dumps({"number": number}), number),
-        ),
-        *(("INSERT OR IGNORE INTO removals(terminal, number) VALUES (?,?)", (name, number)) for name in terminals),
-    ]
+    terminals = list(terminals)
+    changes: list[Change] = []
+    for number in numbers:
+        bare = json.dumps({"number": number})
+        changes += [
+            ("DELETE FROM staff WHERE number = ?", (number,)),
+            ("DELETE FROM staff_cards WHERE number = ?", (number,)),
+            ("UPDATE windows SET clerk = ? WHERE json_extract(clerk, '$.number') = ?", (bare, number)),
+            *(("INSERT OR IGNORE INTO removals(terminal, number) VALUES (?,?)", (name, number)) for name in terminals),
+        ]
+    return changes + _written_anew()
+
+
+def _written_anew() -> list[Change]:
+    """Return the changes that move all rows with names out of their tables, wiping these, and back in."""
+    changes = []
+    for table, columns in _WITH_NAMES.items():
+        names, places = ", ".join(columns), ", ".join("abcd"[: len(columns)])
+        changes += [
+            (f"INSERT INTO moving({places}) SELECT {names} FROM {table}", ()),
+            (f"DELETE FROM {table}", ()),
+            (f"INSERT INTO {table}({names}) SELECT {places} FROM moving ORDER BY rowid", ()),
+            ("DELETE FROM moving", ()),
+        ]
+    return changes
 
 
 def confirm(terminal: str, number: str) -> Change:
@@ -74,7 +97,7 @@ def clerks(store: Store) -> list[Clerk]:
 def card(store: Store, number: str, board: str) -> bytes | None:
     """Return a clerk's card for a board."""
     rows = store.query("SELECT card FROM staff_cards WHERE number = ? AND board = ?", (number, board))
-    return rows[0][0] if rows else None
+    return rows[0][0][_PAGE_BYTES:] if rows else None
 
 
 def hashes(store: Store) -> dict[tuple[str, str], bytes]:

@@ -56,19 +56,41 @@ def test_staff_is_found_as_it_was_put(store):
 
 def test_staff_removed_leaves_no_byte_in_any_file(store):
     rng = random.Random(SEED)
-    people = [made(f"{number:04d}", rng) for number in rng.sample(range(10_000), 120)]
+    store._conn.execute("PRAGMA synchronous = 0")
+    people = [made(f"{number:04d}", rng) for number in rng.sample(range(10_000), 60)]
     for staff in people:
         write(store, store_staff.put(staff))
     for staff in people[::3]:  # changed once, as the next import does
         write(store, store_staff.put(Staff(staff.clerk, {"k5": rng.randbytes(9_000)})), forget=True)
     rng.shuffle(people)
-    gone, kept = people[:70], people[70:]
+    gone, kept = people[:35], people[35:]
     for staff in gone:
-        write(store, store_staff.remove(staff.clerk.number, ["YP-0001"]), forget=True)
+        write(store, store_staff.remove([staff.clerk.number], ["YP-0001"]), forget=True)
     held = files(store)
     assert not [staff.clerk.number for staff in gone if any(trace in held for trace in traces(staff))], SEED
     assert all(staff.clerk.name.encode() in held for staff in kept)
     assert not store.log_remembers
+
+
+def test_staff_removed_after_rows_moved_between_pages_leaves_no_copy_behind(store):
+    """Without writing the tables anew this very sequence leaves a name in a page that SQLite had split."""
+    rng = random.Random(2)
+    store._conn.execute("PRAGMA synchronous = 0")
+    live = {}
+    for _ in range(330):
+        if live and rng.random() < 0.4:
+            clerk = live.pop(rng.choice(sorted(live)))
+            write(store, store_staff.remove([clerk.number], []), forget=True)
+            held = files(store)
+            assert clerk.name.encode() not in held and clerk.post.encode() not in held, clerk.number
+            continue
+        number = f"{rng.randrange(100_000):05d}"
+        if number not in live:
+            name, post = number + "名" * rng.randrange(1, 20) + number, number + "x" * rng.randrange(1, 90) + number
+            live[number] = Clerk(number, name, post, 5)
+            write(store, store_staff.put(Staff(live[number])))
+            told = f'{{"number":"{number}","name":"{name}","post":"{post}"}}'
+            write(store, [put_window(WindowRow(f"W{rng.randrange(64):02d}", told, 0))])
 
 
 def test_staff_removed_while_somebody_reads_is_wiped_from_the_log_later(store):
@@ -78,7 +100,7 @@ def test_staff_removed_while_somebody_reads_is_wiped_from_the_log_later(store):
     reader = store._read
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM staff").fetchall()
-    write(store, store_staff.remove("007", []), forget=True)
+    write(store, store_staff.remove(["007"], []), forget=True)
     assert store.log_remembers and traces(staff)[0] in files(store)
     reader.execute("COMMIT")
     store.purge(0)
@@ -88,14 +110,14 @@ def test_staff_removed_while_somebody_reads_is_wiped_from_the_log_later(store):
 def test_staff_removed_is_forgotten_at_the_window_where_it_is_logged_in(store):
     write(store, [put_window(WindowRow("W01", '{"number": "007", "name": "张晓敏"}', 0))])
     write(store, [put_window(WindowRow("W02", '{"number": "008", "name": "李四"}', 0))])
-    write(store, store_staff.remove("007", ["YP-0001"]), forget=True)
+    write(store, store_staff.remove(["007"], ["YP-0001"]), forget=True)
     assert store.window("W01").clerk == '{"number": "007"}' and "李四" in store.window("W02").clerk
     assert "张晓敏".encode() not in files(store)
 
 
 def test_removals_wait_for_each_terminal(store):
-    write(store, store_staff.remove("007", ["YP-0001", "YP-0002"]), forget=True)
-    write(store, store_staff.remove("008", ["YP-0001"]), forget=True)
+    write(store, store_staff.remove(["007"], ["YP-0001", "YP-0002"]), forget=True)
+    write(store, store_staff.remove(["008"], ["YP-0001"]), forget=True)
     assert store_staff.removals(store) == {"YP-0001": ["007", "008"], "YP-0002": ["007"]}
     write(store, [store_staff.confirm("YP-0001", "007")])
     assert store_staff.removals(store) == {"YP-0001": ["008"], "YP-0002": ["007"]}
