@@ -2,20 +2,15 @@
 
 import asyncio
 import json
-import ssl
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import click
 
 from host_agent import config as agent_config
-from host_agent.config_model import Config
-from host_agent.errors import UserError
+from host_agent.agent_client import AgentClient
 
-STATUS_S = 5.0
 _TERMINAL_HEAD = ("WINDOW", "TERMINAL", "STATE", "RTT", "IN", "OUT", "BAD", "AGAIN", "MESSAGE")
 
 _config_option = click.option(
@@ -70,7 +65,7 @@ def check(config_path: Path, as_json: bool) -> None:
 def status(config_path: Path, as_json: bool) -> None:
     """Ask the running agent how it fares."""
     config = agent_config.load(config_path)
-    whole = _ask(config)
+    whole = AgentClient(config).get("/api/v1/status")
     if as_json:
         click.echo(json.dumps(whole, ensure_ascii=False))
     else:
@@ -83,30 +78,6 @@ def _run_loop(work: Any) -> Any:
     factory = asyncio.SelectorEventLoop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(work)
-
-
-def _ask(config: Config) -> dict[str, Any]:
-    """Read the status as the agent's own page does, with its cookie: that needs no token.
-
-    :raises UserError: no agent answers.
-    """
-    host = config.listen_host if config.listen_local else "127.0.0.1"
-    base = f"{config.api_scheme}://{f'[{host}]' if ':' in host else host}:{config.listen_port}"
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor()]
-    if config.api.cert_file is not None:
-        # The certificate is this very agent's: nothing else is trusted, whatever name it bears.
-        context = ssl.create_default_context(cafile=config.api.cert_file)
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.check_hostname = False
-        handlers.append(urllib.request.HTTPSHandler(context=context))
-    opener = urllib.request.build_opener(*handlers)
-    try:
-        opener.open(f"{base}/status", timeout=STATUS_S).close()
-        with opener.open(f"{base}/api/v1/status", timeout=STATUS_S) as answer:
-            return json.load(answer)
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise UserError(f"no agent answers: {reason}", base, "start it with `yiping agent run`") from None
 
 
 def _status_text(whole: dict[str, Any]) -> str:

@@ -8,10 +8,14 @@ from host_agent import folders
 from host_agent.errors import UserError
 
 
+class InUseError(UserError):
+    """Say that a running program has the folder."""
+
+
 def take(folder: Path, who: str = "agent") -> IO[str]:
     """Lock the folder until the returned file is closed or the process ends.
 
-    :raises UserError: another program of the kind `who` has it, or the folder cannot be written.
+    :raises UserError: (InUseError) another program of the kind `who` has it; the folder cannot be written.
     """
     path = folder / f"{who}.lock"
     try:
@@ -26,7 +30,7 @@ def take(folder: Path, who: str = "agent") -> IO[str]:
         _lock(file)
     except OSError:
         file.close()
-        raise UserError(
+        raise InUseError(
             f"another {who} already uses this data folder",
             str(folder),
             f"stop it, or give this one its own {who}.data_dir",
