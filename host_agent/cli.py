@@ -35,6 +35,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "build": ("host_agent.content.cli:build", "Build glyph packs from fonts."),
         "check": ("host_agent.content.cli:check", "Fail if a text of the firmware lacks a glyph."),
     },
+    "tags": {
+        "build": ("host_agent.content.tags_cli:build", "Build a tag table for terminals and city."),
+        "show": ("host_agent.content.tags_cli:show", "Show a tag table."),
+    },
     "decode": ("host_agent.decode:decode", "Read captures and events."),
     "demo": ("simulator.demo.cli:demo", "Run the whole chain on this machine."),
 }
@@ -46,6 +50,7 @@ GROUP_TEXTS = {
     "sim": "Simulated terminals.",
     "city": "The stand-in of the municipal system.",
     "glyphs": "Glyph packs of the screens.",
+    "tags": "The tags that explain a level.",
 }
 
 

@@ -14,13 +14,14 @@ from host_agent.config_model import (
     ApiSection,
     BrokerSection,
     Config,
+    ContentSection,
     IntegrationSection,
     PolicySection,
     WindowSection,
 )
 from host_agent.errors import ManyUserErrors, UserError
 
-_Section = TypeVar("_Section", BrokerSection, ApiSection, IntegrationSection)
+_Section = TypeVar("_Section", BrokerSection, ApiSection, IntegrationSection, ContentSection)
 
 
 @attrs.frozen(kw_only=True)
@@ -33,6 +34,7 @@ class _File:
     policy: PolicySection = attrs.field(factory=PolicySection)
     api: ApiSection = attrs.field(factory=ApiSection)
     integration: list[IntegrationSection] = attrs.field(factory=list)
+    content: ContentSection = attrs.field(factory=ContentSection)
 
 
 def load(path: str | Path) -> Config:
@@ -61,6 +63,7 @@ def _resolve(path: Path, parsed: _File) -> Config:
         policy=parsed.policy,
         api=_based(parsed.api, base, pair),
         integrations=tuple(_based(integration, base, ("token_file",)) for integration in parsed.integration),
+        content=_based(parsed.content, base, ("tag_table",)),
     )
 
 

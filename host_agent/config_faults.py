@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from host_agent import config_faults_api
+from host_agent import config_faults_api, config_faults_content
 from host_agent.config_model import (
     AUTO_PORT,
     DEFAULT_PORTS,
@@ -33,6 +33,7 @@ def find(config: Config) -> list[_Fault]:
         *_window_faults(config.windows),
         *_policy_faults(config.policy),
         *config_faults_api.find(config),
+        *config_faults_content.find(config),
     ]
 
 

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from host_agent.config_legacy import LegacySection
+
 AUTO_PORT = "auto"
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
@@ -144,6 +146,13 @@ class PolicySection:
 
 
 @attrs.frozen(kw_only=True)
+class ContentSection:
+    """Say what is put on the terminals beside the clerks' cards; None is the built-in tag table."""
+
+    tag_table: Path | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """Hold the whole of agent.toml; `path` is where it was read."""
 
@@ -154,6 +163,8 @@ class Config:
     policy: PolicySection
     api: ApiSection
     integrations: tuple[IntegrationSection, ...]
+    legacy: tuple[LegacySection, ...] = ()
+    content: ContentSection
 
     @property
     def listen_host(self) -> str:
