@@ -11,6 +11,7 @@ from pathlib import Path
 from simulator.chips.buzzer import Buzzer
 from simulator.chips.dcs_panel import DcsPanel
 from simulator.chips.ds3231 import DS3231
+from simulator.chips.ft6336 import FT6336
 from simulator.chips.hc595 import HC595
 from simulator.chips.interfaces import PoweredChip, SelectedChip
 from simulator.chips.jq8900 import JQ8900
@@ -65,6 +66,7 @@ class Wiring:
         self._soc = soc
         self._seed = seed
         self.lcd: DcsPanel | None = None
+        self.touch: FT6336 | None = None
         self.lamps: HC595 | None = None
         self.nor: W25Q | None = None
         self.rtc: DS3231 | None = None
@@ -75,6 +77,7 @@ class Wiring:
         chips = board.get("chips", {})
         makers = {
             "lcd": self._make_lcd,
+            "touch": self._make_touch,
             "lamps": self._make_lamps,
             "nor": lambda data: self._make_nor(data, nor_image, timing),
             "rtc": self._make_rtc,
@@ -97,6 +100,13 @@ class Wiring:
             self._soc.gpio.watch(data["backlight"], self.backlight.pin)
         self.lcd = lcd
         return lcd
+
+    def _make_touch(self, data: dict) -> FT6336:
+        soc, pin = self._soc, data["interrupt"]
+        touch = FT6336(soc.clock, lambda level, t_us: soc.gpio.drive(pin, level, t_us))
+        soc.i2c[data["i2c"]][data["address"]] = touch
+        self.touch = touch
+        return touch
 
     def _make_lamps(self, data: dict) -> HC595:
         lamps = HC595(self._seed)

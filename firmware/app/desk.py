@@ -36,6 +36,7 @@ class Desk:
         self.link = None
         self.wake = None  # called when deadlines or output may have changed
         self.heap_free = None  # tells the bytes left, for the status
+        self.touch = None  # the rules of a glass, where there is one
         self._recorder = recorder
         self._clock = clock
         self._panel = panel
@@ -74,6 +75,12 @@ class Desk:
             return
         self.handle(("key_down" if down else "key_up", number, self._clock.at(ticks)))
 
+    def glass(self, points: int, x: int, y: int, area: int, ticks: int) -> None:
+        """Take a report of the touch panel, in pixels of the picture."""
+        key = self._panel.key_at(x, y) if points else 0
+        for event in self.touch.report(points, x, y, area, key, self._clock.at(ticks)):
+            self.handle(event)
+
     def link_event(self, event: tuple) -> None:
         """Take an event of the link."""
         name = event[0]
@@ -111,13 +118,17 @@ class Desk:
         due = self.session.deadline_ms()
         if due is not None and due <= now_ms:
             self.handle(("ticked",))
+        if self.touch is not None:
+            for event in self.touch.due(now_ms):
+                self.handle(event)
         if now_ms >= self._mark_at:
             self._mark_at = now_ms + MARK_MS
             self._clock.read_chip()
             self.note(codes.MARK, {})
         self._panel.tick(now_ms)
         first = self._mark_at
-        for due in (self.session.deadline_ms(), self._panel.due_ms()):
+        glass = None if self.touch is None else self.touch.deadline_ms()
+        for due in (self.session.deadline_ms(), self._panel.due_ms(), glass):
             if due is not None and due < first:
                 first = due
         return first

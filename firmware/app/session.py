@@ -11,8 +11,9 @@ Promises: a press, an outcome and an invite are durable before anything shows or
 in order, "seal" and "record_invite" first). An invite has one outcome and is never opened again. Nothing that comes
 over the link discards a press, not even one that was told a moment before it.
 
-Events: ("key_down"|"key_up", key, at_ms) · ("started",) · ("linked",) · ("unlinked",) · ("room_changed", events) ·
-    ("unrecorded",) · ("faulted", why) · ("ticked",) and, each with its request id first,
+Events: ("key_down"|"key_up", key, at_ms) · ("tapped", key, at_ms), ("felt", at_ms), ("lain_on", key) of a glass ·
+    ("started",) · ("linked",) · ("unlinked",) · ("room_changed", events) · ("unrecorded",) · ("faulted", why) ·
+    ("ticked",) and, each with its request id first,
     ("invited", id, invite, age_ms, ttl_ms, timeout_ms, origin, qr) · ("cancelled", id, invite) ·
     ("clerk_set", id, clerk) · ("served", id, ticket) · ("paused", id, flag) · ("noticed", id, text) ·
     ("configured", id, values) · ("queried", id)
@@ -130,6 +131,18 @@ class Session(Details):
                 self._touched(item[1])
         while self._deferred and self._keys.waiting_since() is None:
             self._apply(self._deferred.pop(0), now_ms)
+
+    def _on_tapped(self, now_ms: int, key: int, at_ms: int) -> None:
+        """Take a tap on the glass: certain when it is told, unlike a key."""
+        self._input = codes.INPUT_TOUCH
+        self._pressed(key, at_ms, now_ms)
+        self._input = codes.INPUT_KEY
+
+    def _on_felt(self, now_ms: int, at_ms: int) -> None:
+        self._touched(at_ms)
+
+    def _on_lain_on(self, now_ms: int, key: int) -> None:
+        self._stuck(key, now_ms)
 
     def _guarded(self, at_ms: int) -> bool:
         """Return whether a press at `at_ms` was aimed at the page before."""

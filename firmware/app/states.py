@@ -46,6 +46,7 @@ class States:
         self._changes = self._level = self._dwell = 0
         self._extended = self._level_hidden = False
         self._lit = 0
+        self._input = codes.INPUT_KEY
         self._last = (None, 0)  # the latest invite with an outcome, and that outcome
 
     def choosing(self) -> bool:
@@ -73,7 +74,7 @@ class States:
 
     def _seal(self, kind: int, fields: dict) -> None:
         """Seal an event of the invite with what is known of it."""
-        fields[f.INPUT] = codes.INPUT_KEY
+        fields[f.INPUT] = self._input
         fields[f.LANG] = LANG
         fields[f.ORIGIN] = self._origin
         self._last = (self.invite, kind)

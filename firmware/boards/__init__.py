@@ -1,6 +1,6 @@
 """Boards as data, and the joining of a board's data with the drivers.
 
-`k5.py` and its like hold data only; the test bench reads the same files, so nothing here touches hardware at import.
+`k5.py` and `t35.py` hold data only; the test bench reads the same files, so nothing here touches hardware at import.
 """
 
 
@@ -11,7 +11,8 @@ class Hardware:
         self.board = None
         self.nor = None
         self.lcd = None
-        self.lamps = None
+        self.touch = None  # only where there is no key for each level
+        self.lamps = None  # only in keys
         self.rtc = None
         self.keys = None
         self.buzzer = None
@@ -20,7 +21,9 @@ class Hardware:
         self.console = False
 
 
-CASE = 8  # number of the case switch among the contacts of `Hardware.keys`, after the seven keys
+# Numbers of the contacts of `Hardware.keys`: the level keys have their own, 1 to 5.
+_NUMBERS = {"function": 6, "clerk": 7}
+CASE = 8
 
 
 def load(name: str) -> dict:
@@ -56,10 +59,14 @@ def build(board: dict) -> Hardware:
     hardware.link = link_usb.opened() or _uart_link(board)
     hardware.console = console_allowed(board)
     buses = _spi(board)
+    i2c = _i2c(board)
     hardware.lcd = _lcd(board["chips"]["lcd"], buses)
-    hardware.lamps = _lamps(board, buses)
+    if "lamps" in board["chips"]:
+        hardware.lamps = _lamps(board, buses)
+    if "touch" in board["chips"]:
+        hardware.touch = _touch(board["chips"], i2c)
     hardware.nor = _nor(board["chips"]["nor"], buses)
-    hardware.rtc = _rtc(board)
+    hardware.rtc = _rtc(board["chips"]["rtc"], i2c)
     hardware.buzzer = _buzzer(board["chips"]["buzzer"])
     hardware.keys = _keys(board)
     hardware.watchdog = watchdog.Watchdog()
@@ -96,7 +103,10 @@ def _spi(board: dict) -> dict:
 def _lcd(data: dict, buses: dict) -> object:
     from machine import PWM, Pin
 
-    from drivers.lcd_st7789 import Lcd
+    if data["chip"] == "st7796":
+        from drivers.lcd_st7796 import Lcd
+    else:
+        from drivers.lcd_st7789 import Lcd
 
     cs, dc = Pin(data["cs"], Pin.OUT, value=1), Pin(data["dc"], Pin.OUT, value=1)
     backlight = PWM(Pin(data["backlight"]))
@@ -124,14 +134,33 @@ def _nor(data: dict, buses: dict) -> object:
     return Nor(buses[data["spi"]], Pin(data["cs"], Pin.OUT, value=1), data["size_bytes"], data["jedec"])
 
 
-def _rtc(board: dict) -> object:
+def _i2c(board: dict) -> dict:
+    """Return the I2C buses by number."""
     from machine import I2C, Pin
 
+    return {
+        number: I2C(number, freq=bus["freq_hz"], scl=Pin(bus["scl"]), sda=Pin(bus["sda"]))
+        for number, bus in board["i2c"].items()
+    }
+
+
+def _rtc(data: dict, buses: dict) -> object:
     from drivers.rtc_ds3231 import Rtc
 
-    data = board["chips"]["rtc"]
-    bus = board["i2c"][data["i2c"]]
-    return Rtc(I2C(data["i2c"], freq=bus["freq_hz"], scl=Pin(bus["scl"]), sda=Pin(bus["sda"])), data["address"])
+    return Rtc(buses[data["i2c"]], data["address"])
+
+
+def _touch(chips: dict, buses: dict) -> object:
+    from asyncio import ThreadSafeFlag
+
+    from machine import Pin
+
+    from drivers.touch_ft6336 import Touch
+
+    data = chips["touch"]
+    interrupt = Pin(data["interrupt"], Pin.IN, Pin.PULL_UP)
+    height = chips["lcd"]["height"]
+    return Touch(buses[data["i2c"]], data["address"], interrupt, Pin.IRQ_FALLING, ThreadSafeFlag(), height)
 
 
 def _buzzer(data: dict) -> object:
@@ -149,6 +178,6 @@ def _keys(board: dict) -> object:
 
     from drivers.keys import Keys
 
-    numbers = [gpio for _, gpio in board["keys"]] + [board["case_switch"]]
-    pins = tuple([Pin(gpio, Pin.IN, Pin.PULL_UP) for gpio in numbers])
+    gpios = [(_NUMBERS.get(name, name), gpio) for name, gpio in board["keys"]] + [(CASE, board["case_switch"])]
+    pins = tuple([(number, Pin(gpio, Pin.IN, Pin.PULL_UP)) for number, gpio in gpios])
     return Keys(pins, ThreadSafeFlag(), Pin.IRQ_FALLING | Pin.IRQ_RISING)

@@ -17,12 +17,13 @@ _RELEASE_MS = const(20)
 
 
 class _Contact:
-    """One pin. `edge_ticks` is the first unserved edge, or the last one while the contact opens.
+    """One pin and its number. `edge_ticks` is the first unserved edge, or the last one while the contact opens.
 
     `changed` says that `closed` was judged anew, by the edge at `changed_ticks`, and not told yet.
     """
 
-    def __init__(self, pin: object, flag: object) -> None:
+    def __init__(self, number: int, pin: object, flag: object) -> None:
+        self.number = number
         self.pin = pin
         self.flag = flag
         self.edge_ticks = time.ticks_ms()
@@ -41,7 +42,7 @@ class _Contact:
 
 
 class Keys:
-    """Contacts numbered from 1 in the order of `pins`; await `flag`, then call `scan` as `sample_ms` says.
+    """Contacts by their numbers, given as (number, pin); await `flag`, then call `scan` as `sample_ms` says.
 
     After `__init__` nothing here allocates. A contact already closed at start is closed without a change being told.
     """
@@ -49,31 +50,34 @@ class Keys:
     def __init__(self, pins: tuple, flag: object, both_edges: int) -> None:
         self.flag = flag
         self.edge_ticks = 0
-        self._contacts = tuple([_Contact(pin, flag) for pin in pins])
+        self._contacts = tuple([_Contact(number, pin, flag) for number, pin in pins])
         for contact in self._contacts:
             contact.pin.irq(handler=contact.on_edge, trigger=both_edges, hard=True)
 
     def is_down(self, number: int) -> bool:
-        """Return whether the contact is closed."""
-        return self._contacts[number - 1].closed
+        """Return whether there is such a contact and it is closed."""
+        for contact in self._contacts:
+            if contact.number == number:
+                return contact.closed
+        return False
 
     def scan(self, now_ticks: int) -> int:
         """Sample the contacts; return the number of the one that changed first, its edge in `edge_ticks`, or 0."""
-        number = found = 0
+        found = None
         for contact in self._contacts:
-            number += 1
             if not contact.changed:
                 low = not contact.pin.value()
                 if contact.closed:
                     contact.changed = self._opened(contact, low, now_ticks)
                 else:
                     contact.changed = self._closed(contact, low, now_ticks)
-            if contact.changed and (not found or time.ticks_diff(contact.changed_ticks, self.edge_ticks) < 0):
-                found = number
+            if contact.changed and (found is None or time.ticks_diff(contact.changed_ticks, self.edge_ticks) < 0):
+                found = contact
                 self.edge_ticks = contact.changed_ticks
-        if found:
-            self._contacts[found - 1].changed = False
-        return found
+        if found is None:
+            return 0
+        found.changed = False
+        return found.number
 
     def sample_ms(self) -> int:
         """Return after how many ms `scan` has to be called again; 0 = not before `flag`."""

@@ -30,11 +30,13 @@ def wired(board: dict) -> dict[int, tuple[str, str]]:
     """Return GPIO → (chip, the end of its signal's name) as the board data says."""
     chips = board["chips"]
     pins: dict[int, tuple[str, str]] = {}
-    for index, (name, gpio) in enumerate(board["keys"], 1):
-        pins[gpio] = ("key", f"KEY_{name if index > 5 else index}".upper())
+    for name, gpio in board["keys"]:
+        pins[gpio] = ("key", f"KEY_{name}".upper())
     pins[board["case_switch"]] = ("switch", "CASE")
     pins[board["maintenance_jumper"]] = ("jumper", "MAINTENANCE")
     lcd, nor, rtc, voice = chips["lcd"], chips["nor"], chips["rtc"], chips["voice"]
+    if "touch" in chips:
+        pins[chips["touch"]["interrupt"]] = (chips["touch"]["chip"], "INTERRUPT")
     for data, names in ((lcd, ("cs", "dc", "backlight")), (nor, ("cs",))):
         for name in names:
             pins[data[name]] = (data["chip"], name.upper())
@@ -45,7 +47,8 @@ def wired(board: dict) -> dict[int, tuple[str, str]]:
                 pins[bus[name]] = (data["chip"], name.upper())
     bus = board["i2c"][rtc["i2c"]]
     pins.update({bus[name]: (rtc["chip"], name.upper()) for name in ("sda", "scl")})
-    pins[chips["lamps"]["latch"]] = (chips["lamps"]["chip"], "LATCH")
+    if "lamps" in chips:
+        pins[chips["lamps"]["latch"]] = (chips["lamps"]["chip"], "LATCH")
     pins[chips["buzzer"]["pwm"]] = (chips["buzzer"]["chip"], "BUZZER")
     pins[board["uart"][voice["uart"]]["tx"]] = (voice["chip"], "TX")
     pins[voice["busy"]] = (voice["chip"], "BUSY")
@@ -113,7 +116,7 @@ def revision(text: str) -> str:
     return re.search(r"(?:revision|version) (\S+?)[ ,)]", text)[1]
 
 
-@pytest.mark.parametrize("chip", ["st7789", "w25q", "ds3231", "hc595", "jq8900", "ft6336"])
+@pytest.mark.parametrize("chip", ["st7789", "st7796", "w25q", "ds3231", "hc595", "jq8900", "ft6336"])
 def test_driver_model_and_page_of_a_chip_rely_on_the_same_datasheet(chip: str) -> None:
     page = (HARDWARE / "chips" / f"{chip}.md").read_text(encoding="utf-8")
     driver = next(Path(ROOT, "firmware", "drivers").glob(f"*_{chip}.py")).read_text(encoding="utf-8")
