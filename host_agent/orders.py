@@ -1,7 +1,8 @@
 """What counter software and clerks may order at a window: login, logout, serve, pause, invite, cancel.
 
 Promise: an order is remembered durably where a restart must not forget it; an invite is durable before it leaves; the
-answer waits for the terminal at most `TERMINAL_S`, and never tells a level.
+answer waits for the terminal at most `TERMINAL_S`, and never tells a level; `rated_level` alone does, of a terminal
+provisioned so, to an old counter software's dialect.
 """
 
 import asyncio
@@ -105,6 +106,20 @@ async def cancel(window: Window, invite_id: bytes) -> InviteRow:
     await _ask(window, messages.CANCEL, {"invite": invite_id})
     await window.invites.wait_ended(invite_id, OUTCOME_S)
     return window.invites.get(invite_id) or row
+
+
+async def rated_level(window: Window, invite_id: bytes) -> dict[str, Any] | None:
+    """Return what was pressed for an invite, for a dialect only, to be kept in memory only; None when it is not told.
+
+    The map has `level`, `final` (false while the citizen may still change it) and, when given, `biz`, `svc`, `tags`.
+    """
+    if not window.reveals:
+        return None
+    reply = await _answer(window.request(messages.QUERY, {}))
+    rated = (reply[1] or {}).get("rated") if reply is not None and reply[0] == reasons.OK else None
+    if not isinstance(rated, dict) or rated.get("invite") != invite_id:
+        return None
+    return {key: value for key, value in rated.items() if key != "invite"}
 
 
 async def _remember(window: Window) -> None:

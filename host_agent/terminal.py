@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from host_agent.transport import Transport
+from protocol import reasons
 from protocol.link import AgentLink
 
 LinkEvents = list[tuple[int, int | None, bytes]]
@@ -52,6 +53,7 @@ class TerminalConnection:
         self._timer: asyncio.TimerHandle | None = None
         self._due_ms = 0
         self._requests: dict[int, asyncio.Future[Reply]] = {}
+        self._transfer: asyncio.Future[int] | None = None
         self._closed = False
         self._ack_due = False
 
@@ -69,21 +71,50 @@ class TerminalConnection:
             self._timer.cancel()
         self._transport.close()
         waiting, self._requests = self._requests, {}
-        for future in waiting.values():
+        transfer, self._transfer = self._transfer, None
+        for future in (*waiting.values(), *([transfer] if transfer else ())):
             if not future.done():
                 future.set_exception(ConnectionError(reason))
         self._listener.lost(reason)
 
     def request(self, type_: int, fields: dict[str, Any]) -> "asyncio.Future[Reply]":
         """Send a request; the future gives (reason, detail), or raises ConnectionError."""
-        future: asyncio.Future[Reply] = self._loop.create_future()
-        # Nobody has to wait for it: an unheard failure is no error of the program.
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        future: asyncio.Future[Reply] = self._future()
         if self._closed:
-            future.set_exception(ConnectionError("the terminal is not connected"))
             return future
         self._requests[self._link.request(type_, fields, self._now_ms())] = future
         self._flush()
+        return future
+
+    def bulk(self, kind: int, name: str, data: bytes) -> "asyncio.Future[int]":
+        """Send a content file behind everything else (no data removes it); the future gives the reason code.
+
+        UNSUPPORTED: this terminal takes no content; BUSY: another transfer is running. ConnectionError: no answer.
+        Cancelling the future stops the transfer; a later one of the same file goes on where this one ended.
+        """
+        future: asyncio.Future[int] = self._future()
+        if self._closed:
+            return future
+        if not self._link.takes_bulk or self._transfer is not None:
+            future.set_result(reasons.BUSY if self._link.takes_bulk else reasons.UNSUPPORTED)
+            return future
+        self._link.bulk(kind, name, data, self._now_ms())
+        self._transfer = future
+        future.add_done_callback(self._transfer_ended)
+        self._flush()
+        return future
+
+    def _transfer_ended(self, future: "asyncio.Future[int]") -> None:
+        if future.cancelled() and self._transfer is future:
+            self._transfer = None
+            self._link.stop_bulk()
+
+    def _future(self) -> "asyncio.Future[Any]":
+        """Return a future nobody has to wait for: an unheard failure is no error of the program."""
+        future: asyncio.Future[Any] = self._loop.create_future()
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if self._closed:
+            future.set_exception(ConnectionError("the terminal is not connected"))
         return future
 
     def recover(self, first: int, last: int) -> None:
@@ -138,8 +169,19 @@ class TerminalConnection:
             self._listener.void(event[1])
         elif name == "recovered":
             self._listener.recovered(event[1])
+        elif name == "bulk_done":
+            self._transferred(event[2])
         elif name == "lost":
             self.close(str(event[1]))
+
+    def _transferred(self, reason: int | None) -> None:
+        future, self._transfer = self._transfer, None
+        if future is None or future.done():
+            return
+        if reason is None:
+            future.set_exception(ConnectionError("the terminal does not answer"))
+        else:
+            future.set_result(reason)
 
     def _answer(self, id_: int, reply: Reply | None, error: Exception | None) -> None:
         future = self._requests.pop(id_, None)

@@ -25,9 +25,9 @@ from host_agent.store import Store
 from host_agent.store_changes import end_recovery, put_recovery, put_window
 from host_agent.store_rows import InviteRow, WindowRow
 from host_agent.terminal import LinkEvents, Reply, TerminalConnection
-from host_agent.transport import Transport
+from host_agent.transport import Opener
 from host_agent.writer import OK, Writer
-from protocol import messages, reasons
+from protocol import content, messages, reasons
 from protocol.link import AgentLink
 
 # HELLO is sent each second; a terminal boots in less than this. After it the port is opened anew.
@@ -40,7 +40,6 @@ _LOOK_S = 0.5
 _MAX_AGE_MS = 0xFFFFFFFF
 
 _log = logging.getLogger(__name__)
-Opener = Callable[[str], "asyncio.Future[Transport]"]
 
 
 class Window:
@@ -55,6 +54,7 @@ class Window:
         inbox: Inbox,
         utc_ms: Callable[[], int],
         changed: Callable[["Window"], None],
+        opener: Opener | None = None,
     ) -> None:
         """Read back what the window was told last; `run` opens the port."""
         self.section = section
@@ -71,12 +71,13 @@ class Window:
         self.ticket: str | None = None
         self.hello: dict[str, Any] | None = None
         self.shown: str | None = None
+        self.noted: str | None = None  # a condition that the terminal names itself
         self.terminal_counters: dict[str, Any] = {}
         self.link_counters: dict[str, Any] = {}
         self.port: str | None = None
         self.fault: UserError | None = None
         self.connections = 0
-        self._opener = ports.PortOpener()
+        self._opener = opener or ports.PortOpener()
         self._made_ms: dict[bytes, int] = {}
         self._connection: TerminalConnection | None = None
         self._source: Source | None = None
@@ -96,7 +97,7 @@ class Window:
 
         :raises PortError: it does not open.
         """
-        name = ports.find(self.section.port, self.section.terminal)
+        name = self._opener.find(self.section)
         transport = await self._opener.open(name)
         loop = asyncio.get_running_loop()
         epoch, seq = self._inbox.highest(self.section.terminal)
@@ -154,7 +155,7 @@ class Window:
     def port_there(self) -> bool:
         """Say whether the port exists now."""
         try:
-            name = ports.find(self.section.port, self.section.terminal)
+            name = self._opener.find(self.section)
         except UserError:
             return False
         return "://" in name or os.name != "posix" or os.path.exists(name)
@@ -217,8 +218,9 @@ class Window:
 
     def state(self, state: dict[str, Any]) -> None:
         """Take the hint of what the terminal shows."""
-        if self.shown != state["state"]:
-            self.shown = state["state"]
+        noted = state["detail"].get("condition")
+        if (self.shown, self.noted) != (state["state"], noted):
+            self.shown, self.noted = state["state"], noted
             self._changed(self)
 
     def terminal_status(self, status: dict[str, Any]) -> None:
@@ -234,7 +236,7 @@ class Window:
             self.link_counters = self._connection.status()
         self._connection = None
         self._source = None
-        self.shown = None
+        self.shown = self.noted = None
         if self._time_sync is not None:
             self._time_sync.cancel()
         if self._answered is not None and not self._answered.done():
@@ -262,6 +264,15 @@ class Window:
     def request(self, type_: int, fields: dict[str, Any]) -> "asyncio.Future[Reply] | None":
         """Send a request; None without a connected terminal."""
         return self._connection.request(type_, fields) if self._source is not None else None
+
+    def push(self, kind: int, name: str, data: bytes) -> "asyncio.Future[int] | None":
+        """Send a content file, see TerminalConnection.bulk; None without a connected terminal."""
+        return self._connection.bulk(kind, name, data) if self._source is not None else None
+
+    @property
+    def reveals(self) -> bool:
+        """Say whether the terminal that answers was provisioned to tell levels (orders.rated_level)."""
+        return self._source is not None and content.CAP_REVEAL in self.hello["caps"]
 
     def keep(self) -> WindowRow:
         """Return what must be remembered of this window."""

@@ -5,12 +5,14 @@ one AgentLink is one connection.
 
 Events of `receive` and `tick`: ("established", hello_reply) · ("events", [(seq, age_ms, evidence), …]) · ("void", [seq,
 …]): the terminal has nothing readable under these · ("replied", id, reason, detail) · ("failed", id, text) · ("state",
-fields) · ("status", dict) · ("recovered", [missing seq, …]) · ("lost", text).
+fields) · ("status", dict) · ("recovered", [missing seq, …]) · ("bulk", name, stored bytes, size) · ("bulk_done", name,
+reason or None when the terminal fell silent) · ("lost", text).
 """
 
-from protocol import link_rows, messages, reasons
+from protocol import content, link_rows, messages, reasons
 from protocol.errors import MessageError
 from protocol.link_base import LOST_MS, Link, versions
+from protocol.link_bulk_agent import BulkSender
 from protocol.link_receipt import Receipt
 from protocol.link_recovery import Recovery
 from protocol.link_requests import Requests
@@ -55,6 +57,8 @@ class AgentLink(Link):
         self._out = b"\x00\x00"  # ends any half frame at the terminal
         self._receipt = Receipt()
         self._requests = Requests()
+        self._bulk = BulkSender()
+        self.takes_bulk = False  # the terminal says that it does
         self._recovery: Recovery | None = None
         self._recovery_id = 0
         self._ack_due = False
@@ -83,6 +87,20 @@ class AgentLink(Link):
         self._now_ms = max(now_ms, self._now_ms)
         self._recovery = Recovery(first, last)
 
+    def bulk(self, kind: int, name: str, data: bytes, now_ms: int) -> None:
+        """Send a content file behind everything else, or with no data remove it; ("bulk_done", name, …) will follow.
+
+        MessageError if the terminal takes none, a transfer is running, or the name does not fit.
+        """
+        self._now_ms = max(now_ms, self._now_ms)
+        if not self.takes_bulk or self._state != _ESTABLISHED:
+            raise MessageError("this terminal takes no content")
+        self._bulk.start(kind, name, data, self._now_ms)
+
+    def stop_bulk(self) -> None:
+        """Give up the transfer that runs; no event follows."""
+        self._bulk.stop()
+
     def frames(self) -> list:
         """Return the headers of the last 100 frames, see FrameRing.frames."""
         return self._ring.frames()
@@ -94,6 +112,7 @@ class AgentLink(Link):
         if found["rtt_ms"] is None and self._requests.rto.sampled:  # a long answer to a heartbeat does not get through
             found["rtt_ms"] = self._requests.rto.rtt_ms
         found["requests_resent"] = self._requests.resent
+        found["bulk_resent"] = self._bulk.resent
         return found
 
     def _note_frame(self, outgoing: bool, type_: int, session: int, id_: int, length: int) -> None:
@@ -124,6 +143,7 @@ class AgentLink(Link):
             self._state = _ESTABLISHED
             self._open_session(self._hello["session"])
             self._receipt.open(reply["first"])
+            self.takes_bulk = content.CAP_BULK in reply["caps"]
             events.append(("established", reply))
 
     def _refusal(self, reply: dict) -> str:
@@ -140,6 +160,9 @@ class AgentLink(Link):
             self._on_reply(id_, messages.decode(type_, body), events)
         elif type_ == messages.STATE:
             events.append(("state", messages.decode(type_, body)))
+            self._bulk.wake()
+        elif type_ == messages.BULK_ACK:
+            self._bulk.acknowledge(id_, messages.decode(type_, body), self._now_ms, events)
         elif type_ in (messages.HEARTBEAT, messages.HEARTBEAT_REPLY):
             status = self._on_beat(type_, body)
             if status is None:
@@ -211,6 +234,9 @@ class AgentLink(Link):
                 self._fail(failed, "no reply for 10 s", events)
         if self._recovery:
             self._recover(self._recovery, events)
+        deadline = self._bulk.deadline_ms()
+        if deadline is not None and self._now_ms >= deadline:
+            self._bulk.expire(self._now_ms, events)
 
     def _recover(self, recovery: Recovery, events: list) -> None:
         if self._recovery_id or self._requests.is_full:
@@ -240,7 +266,8 @@ class AgentLink(Link):
         if self._recovery and not self._recovery_id and not self._requests.is_full:
             wake = self._now_ms if self._recovery.is_range_done else self._recovery.deadline_ms
             deadline = wake if deadline is None else min(deadline, wake)
-        return deadline
+        bulk = self._bulk.deadline_ms()
+        return bulk if deadline is None else deadline if bulk is None else min(deadline, bulk)
 
     def _next_due(self) -> tuple | None:
         session = self._hello["session"]
@@ -256,7 +283,14 @@ class AgentLink(Link):
         if request:
             self._out_done = self._requests.left
             return request[0], session, request[1], request[2]
-        return self._next_beat()
+        return self._next_beat() or self._next_bulk(session)
+
+    def _next_bulk(self, session: int) -> tuple | None:
+        due = self._bulk.take(self._now_ms)
+        if due is None:
+            return None
+        self._out_done = self._bulk.left
+        return due[0], session, due[1], due[2]
 
     def _next_hello(self, session: int) -> tuple | None:
         if self._hello_ms is not None and self._now_ms - self._hello_ms < HELLO_RETRY_MS:
@@ -270,6 +304,7 @@ class AgentLink(Link):
     def _on_lost(self) -> None:
         self._state = _LOST
         self._recovery = None
+        self._bulk.stop()
 
     def _lose(self, text: str, events: list) -> None:
         for id_ in self._requests.drop_all():

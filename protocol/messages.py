@@ -30,6 +30,10 @@ CONFIG = 0x27
 QUERY = 0x28
 RESEND = 0x29
 REPLY = 0x30
+BULK_OPEN = 0x40
+BULK_DATA = 0x41  # raw: u32 offset, little-endian, then at most 512 bytes
+BULK_CLOSE = 0x42
+BULK_ACK = 0x43
 
 FIRST_REQUEST, LAST_REQUEST = 0x20, 0x2F  # agent → terminal, one REPLY each
 
@@ -103,11 +107,19 @@ TABLE = {
     QUERY: ("QUERY", ()),
     RESEND: ("RESEND", (("from", _U, 1, _U32), ("to", _U, 1, _U32))),
     REPLY: ("REPLY", (("reason", _U, 0, _U8), ("detail", _MAPQ, 0, 16))),
+    BULK_OPEN: (
+        "BULK_OPEN",
+        (("kind", _U, 0, _U8), ("name", _S, 0, 40), ("size", _U, 0, _U32), ("sha256", _B, 32, 32)),
+    ),
+    BULK_CLOSE: ("BULK_CLOSE", ()),
+    BULK_ACK: ("BULK_ACK", (("next", _U, 0, _U32), ("reason", _U, 0, _U8), ("held", _U, 0, _U8))),
 }
 
 
 def name(type_: int) -> str:
     """Return the message's name, or its number for one that is not in the table."""
+    if type_ == BULK_DATA:
+        return "BULK_DATA"
     entry = TABLE.get(type_)
     return entry[0] if entry else f"0x{type_:02x}"
 

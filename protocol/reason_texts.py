@@ -21,6 +21,8 @@ NAMES = {
     reasons.NOT_STORED: "not_stored",
     reasons.UNSUPPORTED: "unsupported",
     reasons.OUT_OF_RANGE: "out_of_range",
+    reasons.BAD_HASH: "bad_hash",
+    reasons.NO_TRANSFER: "no_transfer",
 }
 
 REASONS = {
@@ -42,6 +44,8 @@ REASONS = {
     reasons.NOT_STORED: "the terminal could not store it",
     reasons.UNSUPPORTED: "this terminal cannot do that",
     reasons.OUT_OF_RANGE: "a value is outside its range",
+    reasons.BAD_HASH: "the content that arrived is not what was announced; it is sent anew",
+    reasons.NO_TRANSFER: "the terminal knows of no such transfer",
 }
 
 WHYS = {

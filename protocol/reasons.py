@@ -18,6 +18,8 @@ FAULT = 14
 NOT_STORED = 15
 UNSUPPORTED = 16
 OUT_OF_RANGE = 17
+BAD_HASH = 18  # what arrived is not what was announced
+NO_TRANSFER = 19  # content came that was not announced in this session
 
 # Evidence key 14: why the terminal started …
 WHY_POWER_ON = 1

@@ -56,6 +56,9 @@ SAMPLES = (
     (messages.QUERY, {}),
     (messages.RESEND, {"from": 1, "to": 64}),
     (messages.REPLY, {"reason": 7, "detail": None}),
+    (messages.BULK_OPEN, {"kind": 1, "name": "007", "size": 21605, "sha256": bytes(32)}),
+    (messages.BULK_CLOSE, {}),
+    (messages.BULK_ACK, {"next": 512, "reason": 0, "held": 3}),
 )
 
 
@@ -147,6 +150,10 @@ def test_messages_values_outside_their_limits_are_refused():
         (messages.PAUSE, "paused", 1),
         (messages.NOTICE, "text", "字" * 201),
         (messages.RESEND, "from", 0),
+        (messages.BULK_OPEN, "name", "字" * 14),
+        (messages.BULK_OPEN, "size", 1 << 32),
+        (messages.BULK_OPEN, "sha256", bytes(31)),
+        (messages.BULK_ACK, "held", 256),
     ):
         fields = {}
         for sample_type, sample in SAMPLES:
