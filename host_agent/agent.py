@@ -21,12 +21,14 @@ from host_agent.api_access import Access
 from host_agent.api_guard import BODY_LIMIT_BYTES
 from host_agent.backlog import Backlog
 from host_agent.changes import Changes
+from host_agent.config_legacy import LEGACY_PORT
 from host_agent.config_model import Config
 from host_agent.counter_api import CounterApi
 from host_agent.delivery import Delivery
 from host_agent.errors import ManyUserErrors, UserError
 from host_agent.health import Metrics
 from host_agent.inbox import Inbox
+from host_agent.legacy.runtime import Legacy
 from host_agent.status import Status
 from host_agent.store import Store
 from host_agent.uplink import HEALTH_S, Uplink
@@ -64,8 +66,18 @@ class Agent:
         self._delivery = Delivery(backlog, config.broker.receipts == "city", self._rng)
         self._uplink = Uplink(config, self._store, self._writer, self._delivery, utc_ms, version)
         self._inbox = Inbox(self._store, self._writer, utc_ms, self._uplink.offer, self._outcome)
+        self._legacy = Legacy(config, version, utc_ms)
         self._windows = {
-            section.id: Window(config, section, self._store, self._writer, self._inbox, utc_ms, self._changed)
+            section.id: Window(
+                config,
+                section,
+                self._store,
+                self._writer,
+                self._inbox,
+                utc_ms,
+                self._changed,
+                self._legacy.opener(section.id) if section.port == LEGACY_PORT else None,
+            )
             for section in config.windows
         }
         self._status = Status(
@@ -92,6 +104,7 @@ class Agent:
         sock = self._listen()
         tasks: list[asyncio.Task[None]] = []
         await self._writer.start()
+        self._legacy.start()
         try:
             if not wait:
                 await self._first_try()
@@ -186,6 +199,7 @@ class Agent:
         await asyncio.gather(*tasks, return_exceptions=True)
         for window in self._windows.values():
             window.close()
+        self._legacy.stop()
         sock.close()
         await self._writer.stop()
         self._store.close()

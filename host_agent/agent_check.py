@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from host_agent import ports
+from host_agent.config_legacy import FF68_BAUD, LEGACY_PORT
 from host_agent.config_model import Config, WindowSection
 from host_agent.errors import UserError
 from host_agent.mqtt_connection import BrokerConnection
@@ -38,7 +39,8 @@ class Finding:
 async def check_all(config: Config) -> list[Finding]:
     """Return a finding for the configuration, the data folder, each window's port and the broker."""
     findings = [Finding("configuration", True, str(config.path)), _check_folder(config.agent.data_dir)]
-    findings += await asyncio.gather(*(_check_port(window) for window in config.windows))
+    findings += await asyncio.gather(*(_check_port(window) for window in config.windows if window.port != LEGACY_PORT))
+    findings += await asyncio.gather(*(_check_line(config, port) for port in {one.port: None for one in config.legacy}))
     findings.append(await _check_broker(config))
     return findings
 
@@ -75,6 +77,17 @@ async def _check_port(window: WindowSection) -> Finding:
         return Finding(part, False, f"{error.message}; connected USB ports: {_connected()}")
     transport.close()
     return Finding(part, True, f"port {name} opens")
+
+
+async def _check_line(config: Config, port: str) -> Finding:
+    """Open the line of old raters once for all of its windows."""
+    part = f"old raters of {', '.join(one.window for one in config.legacy if one.port == port)}"
+    try:
+        transport = await ports.open_port(port, FF68_BAUD)
+    except UserError as error:
+        return Finding(part, False, f"{error.message}; connected USB ports: {_connected()}")
+    transport.close()
+    return Finding(part, True, f"port {port} opens; whether a rater is there shows its first grade")
 
 
 def _connected() -> str:

@@ -29,7 +29,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "list": ("host_agent.broker_kit.cli:list_", "List who may connect."),
         "rules": ("host_agent.broker_kit.cli:print_rules", "Print the access rules for mosquitto or EMQX."),
     },
-    "sim": {"run": ("simulator.cli:run", "Run a simulated terminal on a pty.")},
+    "legacy": {"provision": ("host_agent.legacy.cli:provision", "Make the agent's key for an old FF68 rater.")},
+    "sim": {
+        "run": ("simulator.cli:run", "Run a simulated terminal on a pty."),
+        "rater": ("simulator.rater_cli:rater", "Run simulated old FF68 raters on a pty."),
+    },
     "city": {"run": ("simulator.city.cli:run", "Run the stand-in of the municipal system.")},
     "glyphs": {
         "build": ("host_agent.content.cli:build", "Build glyph packs from fonts."),
@@ -47,7 +51,8 @@ GROUP_TEXTS = {
     "receiver": "The receiver at the city.",
     "registry": "The city's registry of terminals.",
     "broker": "Certificates and access rules of the message broker.",
-    "sim": "Simulated terminals.",
+    "legacy": "Old raters as terminals.",
+    "sim": "Simulated terminals and old raters.",
     "city": "The stand-in of the municipal system.",
     "glyphs": "Glyph packs of the screens.",
     "tags": "The tags that explain a level.",

@@ -9,6 +9,7 @@ from typing import TypeVar
 import attrs
 
 from host_agent import config_faults, toml_reader
+from host_agent.config_legacy import LegacySection
 from host_agent.config_model import (
     AgentSection,
     ApiSection,
@@ -21,7 +22,7 @@ from host_agent.config_model import (
 )
 from host_agent.errors import ManyUserErrors, UserError
 
-_Section = TypeVar("_Section", BrokerSection, ApiSection, IntegrationSection, ContentSection)
+_Section = TypeVar("_Section", BrokerSection, ApiSection, IntegrationSection, ContentSection, LegacySection)
 
 
 @attrs.frozen(kw_only=True)
@@ -35,6 +36,7 @@ class _File:
     api: ApiSection = attrs.field(factory=ApiSection)
     integration: list[IntegrationSection] = attrs.field(factory=list)
     content: ContentSection = attrs.field(factory=ContentSection)
+    legacy: list[LegacySection] = attrs.field(factory=list)
 
 
 def load(path: str | Path) -> Config:
@@ -64,6 +66,7 @@ def _resolve(path: Path, parsed: _File) -> Config:
         api=_based(parsed.api, base, pair),
         integrations=tuple(_based(integration, base, ("token_file",)) for integration in parsed.integration),
         content=_based(parsed.content, base, ("tag_table",)),
+        legacy=tuple(_based(section, base, ("key_file",)) for section in parsed.legacy),
     )
 
 

@@ -3,7 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
-from host_agent import config_faults_api, config_faults_content
+from host_agent import config_faults_api, config_faults_content, config_faults_legacy
+from host_agent.config_legacy import LEGACY_PORT
 from host_agent.config_model import (
     AUTO_PORT,
     DEFAULT_PORTS,
@@ -33,6 +34,7 @@ def find(config: Config) -> list[_Fault]:
         *_window_faults(config.windows),
         *_policy_faults(config.policy),
         *config_faults_api.find(config),
+        *config_faults_legacy.find(config),
         *config_faults_content.find(config),
     ]
 
@@ -100,7 +102,7 @@ def _window_faults(windows: tuple[WindowSection, ...]) -> list[_Fault]:
             faults.append((f"{key}.port is empty", f"{key}.port", 'name the port, or write "auto"'))
         for name in ("id", "terminal", "port"):
             value = getattr(window, name)
-            if (name, value) == ("port", AUTO_PORT):
+            if name == "port" and value in (AUTO_PORT, LEGACY_PORT):
                 continue
             first = seen.setdefault((name, value), f"{key}.{name}")
             if first != f"{key}.{name}":

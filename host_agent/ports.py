@@ -13,7 +13,7 @@ from typing import Any
 import serial
 from serial.tools import list_ports
 
-from host_agent.config_model import AUTO_PORT
+from host_agent.config_model import AUTO_PORT, WindowSection
 from host_agent.errors import UserError
 from host_agent.transport import Transport, open_transport
 
@@ -68,9 +68,17 @@ def find(port: str, terminal: str, usb: Callable[[], Iterable[UsbPort]] = list_u
 class PortOpener:
     """Open the port of one window again and again; a driver that hangs costs one thread, not one for each try."""
 
-    def __init__(self) -> None:
+    def __init__(self, baud: int = BAUD) -> None:
         """Start with no opening under way."""
         self._busy = threading.Lock()
+        self._baud = baud
+
+    def find(self, section: WindowSection) -> str:
+        """Return what to open for a window.
+
+        :raises PortError: its terminal is not connected.
+        """
+        return find(section.port, section.terminal)
 
     async def open(self, name: str) -> Transport:
         """Open a port by name or address.
@@ -88,18 +96,18 @@ class PortOpener:
 
     def _open(self, name: str) -> Any:
         try:
-            return _open(name)
+            return _open(name, self._baud)
         finally:
             self._busy.release()
 
 
-async def open_port(name: str) -> Transport:
+async def open_port(name: str, baud: int = BAUD) -> Transport:
     """Open a port once; raises PortError as PortOpener does."""
-    return await PortOpener().open(name)
+    return await PortOpener(baud).open(name)
 
 
-def _open(name: str) -> Any:
-    port = serial.serial_for_url(name, do_not_open=True, baudrate=BAUD, timeout=0)
+def _open(name: str, baud: int) -> Any:
+    port = serial.serial_for_url(name, do_not_open=True, baudrate=baud, timeout=0)
     try:
         port.exclusive = True
     except (AttributeError, NotImplementedError):  # addresses and Windows have no such switch; Windows is exclusive

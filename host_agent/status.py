@@ -20,6 +20,10 @@ _SHOWN_CONDITIONS = {"fault": "fault", "full": "full", "paused": "paused"}
 _SHOWN_SENTENCES = {
     "fault": "terminal {terminal} of window {window} reports a fault: read its screen, switch it off and on once",
     "full": "terminal {terminal} of window {window} is full: keep it connected until its events are taken",
+    "unmapped_grade": "the rater of window {window} gave a grade that agent.toml does not name: complete its"
+    " legacy.grades from the rater's manual, and restart the agent",
+    "rater_silent": "the rater of window {window} was begun many times and never answered:"
+    " check its cable, address and form",
 }
 
 
@@ -143,7 +147,7 @@ def terminal_fault(window: Window) -> Fault | None:
 def terminal_condition(window: Window) -> str:
     """Return a code for how the window's terminal fares: "ready", or what is in the way."""
     if window.connected and window.fault is None:
-        return _SHOWN_CONDITIONS.get(window.shown or "", "paused" if window.paused else "ready")
+        return window.noted or _SHOWN_CONDITIONS.get(window.shown or "", "paused" if window.paused else "ready")
     return getattr(window.fault, "condition", "connecting")
 
 
@@ -153,7 +157,7 @@ def terminal_sentence(window: Window) -> str:
         return window.fault.message
     if not window.connected:
         return f"terminal {window.section.terminal} of window {window.section.id} is not connected yet: wait a moment"
-    sentence = _SHOWN_SENTENCES.get(window.shown or "")
+    sentence = _SHOWN_SENTENCES.get(window.noted or window.shown or "")
     if sentence:
         return sentence.format(terminal=window.section.terminal, window=window.section.id)
     return "paused" if window.paused else "ready"

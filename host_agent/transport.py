@@ -9,9 +9,10 @@ import os
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from host_agent import bounded
+from host_agent.config_model import WindowSection
 
 READ_BYTES = 65_536
 # What may wait for a port that does not take it; a link's window is 64 events of some 200 bytes, requests are few.
@@ -42,6 +43,16 @@ class Transport:
     def close(self) -> None:
         """Let go of the port; `lost` is not called any more."""
         raise AssertionError("a transport closes in its own way")
+
+
+class Opener(Protocol):
+    """Find and open what leads to a window's terminal."""
+
+    def find(self, section: WindowSection) -> str:
+        """Return the name of what to open; raises UserError when it is not there."""
+
+    async def open(self, name: str) -> Transport:
+        """Open it; raises UserError."""
 
 
 class FdTransport(Transport):

@@ -3,13 +3,13 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from simulator.errors import SimError, UserError
+from simulator.prompt import Prompt, either, end, number
 from simulator.stage import FIRMWARE
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run(
         cure = "pip install 'yiping[sim]'"
         raise UserError(f"the simulator needs {error.name}", sys.executable, cure) from error
     folder = Path(state) if state is not None else Path("sim-data") / terminal
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, end)
     try:
         with SimTerminal(
             board, folder, link_path, terminal=terminal, window=window, centre=centre,
@@ -65,17 +65,13 @@ def run(
         ) as simulated:  # fmt: skip
             _greet(simulated, link_path)
             if prompt:
-                Prompt(simulated).run()
+                Prompt(_Keys(simulated).commands, _HELP).run()
             else:
                 threading.Event().wait()
     except SimError as error:
         raise UserError(str(error), str(folder), "see its console.log") from error
     except KeyboardInterrupt:
         click.echo()
-
-
-def _end(number: int, frame: object) -> None:
-    raise SystemExit(0)
 
 
 def _greet(simulated: "SimTerminal", link_path: str) -> None:
@@ -85,12 +81,12 @@ def _greet(simulated: "SimTerminal", link_path: str) -> None:
     click.echo(f"For the city's key registry: {simulated.state.provision}")
 
 
-class Prompt:
-    """Reads commands from standard input and carries them out."""
+class _Keys:
+    """What the prompt does to a simulated terminal."""
 
     def __init__(self, simulated: "SimTerminal") -> None:
         self._sim = simulated
-        self._commands: dict[str, tuple[Callable[..., object], int, int]] = {
+        self.commands = {
             "press": (self._press, 1, 2),
             "hold": (lambda key: self._sim.key_down(_key(key)), 1, 1),
             "release": (lambda key: self._sim.key_up(_key(key)), 1, 1),
@@ -102,52 +98,22 @@ class Prompt:
             "case": (self._case, 1, 1),
             "jumper": (self._jumper, 1, 1),
             "screenshot": (self._screenshot, 1, 1),
-            "wait": (lambda ms: threading.Event().wait(_number(ms) / 1000), 1, 1),
+            "wait": (lambda ms: threading.Event().wait(number(ms) / 1000), 1, 1),
             "status": (self._status, 0, 0),
             "console": (lambda: click.echo(self._sim.console()), 0, 0),
-            "help": (lambda: click.echo(_HELP), 0, 0),
         }
 
-    def run(self) -> None:
-        """Carry out lines until `quit` or the end of the input; a wrong line is explained and changes nothing."""
-        ask = sys.stdin.isatty()
-        if ask:
-            click.echo("Type help for the commands.")
-        while True:
-            if ask:
-                click.echo("> ", nl=False)
-            line = sys.stdin.readline()
-            if not line or line.strip() in ("quit", "exit"):
-                return
-            try:
-                self.carry_out(line)
-            except (SimError, click.UsageError) as error:
-                click.echo(error.format_message() if isinstance(error, click.UsageError) else str(error), err=True)
-
-    def carry_out(self, line: str) -> None:
-        """Carry out one line. Raises click.UsageError for a wrong one, SimError."""
-        words = line.split()
-        if not words:
-            return
-        name, *arguments = words
-        if name not in self._commands:
-            raise click.UsageError(f"no command {name}: type help for the list")
-        call, least, most = self._commands[name]
-        if not least <= len(arguments) <= most:
-            raise click.UsageError(f"{name} takes {least}{f' to {most}' if most > least else ''} words: type help")
-        call(*arguments)
-
     def _press(self, key: str, hold_ms: str = "120") -> None:
-        self._sim.press(_key(key), _number(hold_ms))
+        self._sim.press(_key(key), number(hold_ms))
 
     def _power(self, state: str) -> None:
-        (self._sim.power_on if _either(state, "on", "off") else self._sim.power_off)()
+        (self._sim.power_on if either(state, "on", "off") else self._sim.power_off)()
 
     def _case(self, state: str) -> None:
-        self._sim.set_case_open(_either(state, "open", "shut"))
+        self._sim.set_case_open(either(state, "open", "shut"))
 
     def _jumper(self, state: str) -> None:
-        self._sim.set_jumper(_either(state, "on", "off"))
+        self._sim.set_jumper(either(state, "on", "off"))
 
     def _screenshot(self, file: str) -> None:
         try:
@@ -173,15 +139,3 @@ def _plain(value: object) -> str:
 
 def _key(word: str) -> int | str:
     return int(word) if word.isdigit() else word
-
-
-def _number(word: str) -> int:
-    if not word.isdigit():
-        raise click.UsageError(f"{word} is not a number of ms")
-    return int(word)
-
-
-def _either(word: str, yes: str, no: str) -> bool:
-    if word not in (yes, no):
-        raise click.UsageError(f"{word}: say {yes} or {no}")
-    return word == yes

@@ -34,6 +34,11 @@ class Frame:
     function: int
     data: bytes = b""
 
+    @property
+    def grade(self) -> int | None:
+        """Return the grade that a rater's frame tells, None of any other frame."""
+        return self.data[0] if self.function == FUNCTION_GRADE and len(self.data) == 1 else None
+
     def __repr__(self) -> str:
         """Return the parts in hex, without the data: it may be a grade."""
         return f"Frame(address={self.address:#04x}, function={self.function:#04x}, {len(self.data)} bytes)"
@@ -61,6 +66,11 @@ class Reader:
         self.frames = 0
         self.bad_checksum = 0
         self.skipped_bytes = 0
+
+    @property
+    def holds(self) -> bool:
+        """Say whether a frame may stand half in."""
+        return bool(self._held)
 
     def feed(self, data: bytes, now_ms: int) -> list[Frame]:
         """Take what was read; return the frames that are whole now."""
