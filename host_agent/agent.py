@@ -239,6 +239,7 @@ class Agent:
 
     async def _send_health(self) -> None:
         while True:
+                "uploader": window.section.uploader,
             await asyncio.sleep(HEALTH_S)
             self._uplink.send_health(self._status.health())
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import attrs
 
 from host_agent import config_faults, toml_reader
+from host_agent.config_dialects import DialectSection
 from host_agent.config_legacy import LegacySection
 from host_agent.config_model import (
     AgentSection,
@@ -37,6 +38,7 @@ class _File:
     integration: list[IntegrationSection] = attrs.field(factory=list)
     content: ContentSection = attrs.field(factory=ContentSection)
     legacy: list[LegacySection] = attrs.field(factory=list)
+    dialect: list[DialectSection] = attrs.field(factory=list)
 
 
 def load(path: str | Path) -> Config:
@@ -67,6 +69,7 @@ def _resolve(path: Path, parsed: _File) -> Config:
         integrations=tuple(_based(integration, base, ("token_file",)) for integration in parsed.integration),
         content=_based(parsed.content, base, ("tag_table",)),
         legacy=tuple(_based(section, base, ("key_file",)) for section in parsed.legacy),
+        dialects=tuple(parsed.dialect),
     )
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from host_agent.config_dialects import UPLOADER_AGENT, DialectSection
 from host_agent.config_legacy import LegacySection
 
 AUTO_PORT = "auto"
@@ -92,12 +93,13 @@ class BrokerSection:
 
 @attrs.frozen(kw_only=True)
 class WindowSection:
-    """Say which terminal stands at a window and at which port."""
+    """Say which terminal stands at a window, at which port, and who uploads its ratings to the province."""
 
     id: str
     terminal: str
     name: str = ""
     port: str = AUTO_PORT
+    uploader: str = UPLOADER_AGENT
 
 
 @attrs.frozen(kw_only=True)
@@ -165,6 +167,7 @@ class Config:
     integrations: tuple[IntegrationSection, ...]
     legacy: tuple[LegacySection, ...] = ()
     content: ContentSection
+    dialects: tuple[DialectSection, ...] = ()
 
     @property
     def listen_host(self) -> str:
