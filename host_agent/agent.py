@@ -19,10 +19,13 @@ import uvicorn
 from host_agent import data_lock
 from host_agent.api_access import Access
 from host_agent.api_guard import BODY_LIMIT_BYTES
+from host_agent.api_staff import StaffApi
 from host_agent.backlog import Backlog
 from host_agent.changes import Changes
 from host_agent.config_legacy import LEGACY_PORT
 from host_agent.config_model import Config
+from host_agent.content.contents import Contents
+from host_agent.content.library import Library
 from host_agent.counter_api import CounterApi
 from host_agent.delivery import Delivery
 from host_agent.errors import ManyUserErrors, UserError
@@ -83,6 +86,7 @@ class Agent:
         self._status = Status(
             config, version, self._store, self._writer, self._delivery, self._uplink, self._windows, utc_ms
         )
+        contents = Contents(Library(self._store, self._writer, config.content.tag_table), self._windows, self._changes)
         self._api = CounterApi(
             config,
             self._store,
@@ -91,6 +95,7 @@ class Agent:
             Metrics(self._status).text,
             _access(config),
             self._changes,
+            StaffApi(self._store, self._writer, self._windows, contents).routes(),
         )
         self._writer.recovered = self._ask_again
         self._stopping = asyncio.Event()

@@ -7,13 +7,13 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
+from host_agent.content import staff
 from host_agent.invites import Service
 from host_agent.refusal import Refusal, bad_request
 from protocol import rating
 
 _TIMEOUT_S = (15, 180)
 _ORIGINS = (rating.ORIGIN_COUNTER, rating.ORIGIN_CLERK_PAGE)
-_NUMBER = re.compile(r"[0-9A-Za-z._-]{1,20}\Z")
 _PROJECT = re.compile(r"[^/\s\x00-\x1f]{1,50}\Z")
 _SERVICE = re.compile(r"[0-9]{1,6}\Z")
 # What a screen can show: printable characters of the basic plane, at most 3 bytes each in UTF-8.
@@ -52,7 +52,7 @@ def clerk(body: dict[str, Any]) -> dict[str, Any]:
 
     :raises Refusal: a value does not fit.
     """
-    found: dict[str, Any] = {"number": _text(body, "number", _NUMBER, "1 to 20 letters, digits, dots or dashes")}
+    found: dict[str, Any] = {"number": _text(body, "number", staff.NUMBER, staff.NUMBER_RULE)}
     for key, limit in (("name", 10), ("post", 20)):
         value = body.get(key)
         if value is None or value == "":
@@ -61,7 +61,7 @@ def clerk(body: dict[str, Any]) -> dict[str, Any]:
             raise bad_request(f"{key} must be {_short_text_rule(limit)}", f"shorten {key}")
         found[key] = value
     if body.get("stars") is not None:
-        found["stars"] = _whole(body, "stars", 0, 5)
+        found["stars"] = whole(body, "stars", 0, 5)
     return found
 
 
@@ -93,9 +93,9 @@ def service(body: dict[str, Any]) -> Service:
     :raises Refusal: a value does not fit.
     """
     if not isinstance(body.get("service_no"), (str, NoneType)):
-        body = {**body, "service_no": str(_whole(body, "service_no", 0, 999_999))}
-    timeout_s = None if body.get("timeout_s") is None else _whole(body, "timeout_s", *_TIMEOUT_S)
-    origin = _whole(body, "origin", min(_ORIGINS), max(_ORIGINS)) if "origin" in body else rating.ORIGIN_COUNTER
+        body = {**body, "service_no": str(whole(body, "service_no", 0, 999_999))}
+    timeout_s = None if body.get("timeout_s") is None else whole(body, "timeout_s", *_TIMEOUT_S)
+    origin = whole(body, "origin", min(_ORIGINS), max(_ORIGINS)) if "origin" in body else rating.ORIGIN_COUNTER
     return Service(
         project_no=_optional(body, "project_no", _PROJECT, "1 to 50 characters without space or slash"),
         service_no=_optional(body, "service_no", _SERVICE, "a number of at most 6 digits"),
@@ -105,7 +105,7 @@ def service(body: dict[str, Any]) -> Service:
     )
 
 
-def _whole(body: dict[str, Any], key: str, lowest: int, highest: int) -> int:
+def whole(body: dict[str, Any], key: str, lowest: int, highest: int) -> int:
     """Return a whole number; JSON does not tell 7 from 7.0."""
     value = body[key]
     if isinstance(value, float) and value.is_integer():

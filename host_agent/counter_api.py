@@ -42,8 +42,10 @@ class CounterApi:
         metrics: Callable[[], tuple[bytes, str]],
         access: Access,
         changes: Changes,
+        more: list[Route],
     ) -> None:
-        """Keep the parts."""
+        """Keep the parts; `more` are the routes of other modules."""
+        self._more = more
         self._config = config
         self._store = store
         self._windows = windows
@@ -67,6 +69,7 @@ class CounterApi:
             Route(f"{window}/pause", self.ordered(self._pause), methods=["POST"]),
             Route(f"{window}/invites", self.ordered(self._invite), methods=["POST"]),
             Route(window + "/invites/{invite}", self._one_invite, methods=["GET", "DELETE"]),
+            *self._more,
             WebSocketRoute("/api/v1/stream", self._stream.serve),
             Route("/api/v1/openapi.yaml", _page("openapi.yaml", "application/yaml")),
             Route("/metrics", self._get_metrics),

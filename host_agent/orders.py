@@ -23,11 +23,11 @@ OUTCOME_S = 1.0
 
 
 async def login(window: Window, clerk: dict[str, Any]) -> None:
-    """Log a clerk in; without terminal it is told later.
+    """Log a clerk in; without terminal it is told later. A number alone is filled up from the imported staff.
 
     :raises Refusal: the terminal or the store does not take it.
     """
-    window.clerk = clerk
+    clerk = window.clerk = window.content.filled(clerk) if window.content is not None else clerk
     await _remember(window)
     await _tell(window, messages.CLERK, {"clerk": clerk})
 
@@ -74,7 +74,7 @@ async def invite(window: Window, service: Service) -> tuple[InviteRow, bool]:
     try:
         row, new = await window.invites.make(window.clerk["number"], service)
     except (StoreFullError, StoreFaultError) as error:
-        raise _store_refusal(error) from error
+        raise store_refusal(error) from error
     if not new and not service.same_as(row):
         raise Refusal(
             409,
@@ -126,7 +126,7 @@ async def _remember(window: Window) -> None:
     try:
         await window.remember()
     except (StoreFullError, StoreFaultError) as error:
-        raise _store_refusal(error) from error
+        raise store_refusal(error) from error
 
 
 async def _ask(window: Window, type_: int, fields: dict[str, Any]) -> None:
@@ -155,7 +155,8 @@ async def _answer(future: "asyncio.Future[Reply] | None") -> Reply | None:
         return None
 
 
-def _store_refusal(error: Exception) -> Refusal:
+def store_refusal(error: Exception) -> Refusal:
+    """Return the refusal for a store that takes nothing."""
     if isinstance(error, StoreFullError):
         return Refusal(
             503,

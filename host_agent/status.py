@@ -169,6 +169,7 @@ def window_terminal(window: Window) -> dict[str, Any]:
         "port": window.port or window.section.port,
         "firmware": window.hello["firmware"] if window.hello else None,
         "connections": window.connections,
+        "content": window.content.view() if window.content is not None else None,
         "link": window.link_status(),
         "status": window.terminal_counters,
     }
