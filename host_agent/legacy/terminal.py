@@ -115,8 +115,8 @@ class RaterTerminal:
 
     def deadline_ms(self) -> int:
         """Return when `tick` has something to do, ms since start."""
-        candidates = (self._link.deadline_ms(), self._session.deadline_ms(), self._retry_ms)
-        return min(self._mark_ms, *(due for due in candidates if due is not None))
+        candidates = (self._mark_ms, self._link.deadline_ms(), self._session.deadline_ms(), self._retry_ms)
+        return min(due for due in candidates if due is not None)
 
     def fail(self) -> None:
         """Stop for good: a part of it failed."""
