@@ -239,12 +239,12 @@ class Agent:
                 "window": window.section.id,
                 "firmware": hello.get("firmware"),
                 "board": hello.get("board"),
+                "uploader": window.section.uploader,
             },
         )
 
     async def _send_health(self) -> None:
         while True:
-                "uploader": window.section.uploader,
             await asyncio.sleep(HEALTH_S)
             self._uplink.send_health(self._status.health())
 
