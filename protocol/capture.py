@@ -11,6 +11,9 @@ from protocol.rating import KIND_NAMES
 def describe(type_: int, session: int, id_: int, body: bytes) -> dict:
     """Return a frame as plain data for JSON: bytes as hex, events with their clear part, `error` if it does not fit."""
     found = {"type": messages.name(type_), "session": session, "id": id_, "body_bytes": len(body)}
+    if type_ == messages.BULK_DATA:  # raw; a card is a portrait, so it is not shown
+        found["fields"] = {"offset": int.from_bytes(body[:4], "little"), "data_bytes": max(0, len(body) - 4)}
+        return found
     try:
         fields = messages.decode(type_, body)
     except MessageError as error:
@@ -21,10 +24,21 @@ def describe(type_: int, session: int, id_: int, body: bytes) -> dict:
         found["events"] = [_event(seq, age_ms, data) for seq, age_ms, data in fields["events"]]
     elif type_ == messages.REPLY:
         found["reason"] = reason_texts.NAMES.get(fields["reason"], str(fields["reason"]))
-        found["detail"] = plain(fields["detail"])
+        found["detail"] = plain(_without_level(fields["detail"]))
+    elif type_ == messages.BULK_ACK:
+        found["reason"] = reason_texts.NAMES.get(fields["reason"], str(fields["reason"]))
+        found["fields"] = {"next": fields["next"], "held": fields["held"]}
     else:
         found["fields"] = plain(fields)
     return found
+
+
+def _without_level(detail: dict | None) -> dict | None:
+    """Return a reply's detail; of what a terminal reveals, only which invite it is about."""
+    rated = detail.get("rated") if detail else None
+    if not isinstance(rated, dict):
+        return detail
+    return dict(detail, rated={key: rated[key] for key in ("invite", "final") if key in rated})
 
 
 def plain(value: object) -> object:

@@ -16,6 +16,6 @@ CAP_REVEAL = "reveal"  # provisioned with reveal_level: QUERY's reply tells the 
 BLOCK_BYTES = 512  # most in one BULK_DATA frame
 CARDS_MAX = 8
 CARD_BYTES_MAX = 65_536
-TAG_TABLE_BYTES_MAX = 16_384
+TAG_TABLE_BYTES_MAX = 8_192
 TAG_TABLE_NAME = "tags"
 HASH_DIGITS = 8

@@ -305,6 +305,7 @@ class AgentLink(Link):
         self._state = _LOST
         self._recovery = None
         self._bulk.stop()
+        self.takes_bulk = False
 
     def _lose(self, text: str, events: list) -> None:
         for id_ in self._requests.drop_all():

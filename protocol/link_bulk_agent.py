@@ -17,7 +17,7 @@ from protocol.link_timer import Rto
 WINDOW = 4  # frames on the way at most
 FLIGHT_MS = 48  # a full frame at 115,200 baud: no more is on the way than is answered in this time, or one frame
 BUSY_RETRY_MS = 1000
-RETRY_CAP_MS = 1000
+RETRY_CAP_MS = 400  # the longest erase of a sector
 STEP_MS = 1000  # least wait for the answer to OPEN and CLOSE: the terminal erases flash and checks the hash
 SILENCE_MS = 60000  # without any BULK_ACK the transfer is given up
 LEAST_BYTES = 32
@@ -25,7 +25,7 @@ LEAST_BYTES = 32
 _IDS = 255
 _ONE = 256  # a loss of 1.0
 _LOSS_MEMORY_BITS = 3  # the mean goes over about 8 frames
-_SMALLER, _LARGER = 153, 102  # 0.6 and 0.4: above a half smaller frames bring more, at any cause of the losses
+_SMALLER, _LARGER = 140, 77  # 0.55 and 0.3: above a half smaller frames bring more where bit errors are the cause
 
 _IDLE, _OPENING, _SENDING, _CLOSING = 0, 1, 2, 3
 
@@ -243,6 +243,7 @@ class BulkSender:
     def _go_on(self) -> None:
         self._paused_ms = None
         self._step_due = True
+        self._silences = 1  # one block asks
 
     def _finish(self, reason: int | None, events: list) -> None:
         self._state = _IDLE

@@ -15,6 +15,7 @@ from protocol.link_base import Link, versions
 from protocol.link_window import WINDOW, SendWindow
 
 KEPT_REPLIES = 16  # a request repeated with the same id gets the reply it had
+BULK_IDLE_MS = 15000  # after the last frame of content, what takes it leaves the memory
 
 _ROOM = 1000  # bytes of event rows a frame, so that MAX_BODY holds
 _ROW_OVERHEAD = 24  # bytes a row beyond the evidence, at most
@@ -44,6 +45,9 @@ class TerminalLink(Link):
         self._state = {}
         self._state_due = False
         self._again = []  # seqs that RESEND asked for
+        self._make_bulk = None
+        self._bulk = None  # takes content, while some comes
+        self._bulk_ms = 0
 
     def reply(self, id_: int, reason: int, detail: dict | None = None) -> None:
         """Answer a request; a request that this session does not have is ignored."""
@@ -63,6 +67,10 @@ class TerminalLink(Link):
     def set_status(self, status: object) -> None:
         """Give the callable whose dict heartbeat replies carry; HELLO's takes utc_ms, tq, up_ms and reason from it."""
         self._status = status
+
+    def take_content(self, make: object) -> None:
+        """Give the callable that makes a BulkReceiver, or None for now, when content comes."""
+        self._make_bulk = make
 
     def status(self) -> dict:
         """Return counters, round trip, timeout and window, text → integer or None."""
@@ -107,6 +115,7 @@ class TerminalLink(Link):
         self._reply_order.clear()
         self._replies_due.clear()
         self._again = []
+        self._end_bulk()
         self._state_due = bool(self._state)
         if self._is_behind(hello):
             events.append(("behind", hello))
@@ -129,8 +138,22 @@ class TerminalLink(Link):
         elif type_ in (messages.HEARTBEAT, messages.HEARTBEAT_REPLY):
             if self._on_beat(type_, body) is not None and not self._window.rto.sampled and self._rtt_ms is not None:
                 self._window.rto.sample(self._rtt_ms)
+        elif self._make_bulk and messages.BULK_OPEN <= type_ <= messages.BULK_CLOSE:
+            self._on_bulk(type_, id_, body)
         else:
             self.counters["unknown_message"] += 1
+
+    def _on_bulk(self, type_: int, id_: int, body: bytes) -> None:
+        if self._bulk is None:
+            self._bulk = self._make_bulk()
+        if self._bulk is not None:
+            self._bulk_ms = self._now_ms
+            self._bulk.receive(type_, id_, body)
+
+    def _end_bulk(self) -> None:
+        if self._bulk is not None:
+            self._bulk.end()
+            self._bulk = None
 
     def _on_ack(self, id_: int, ack: dict, events: list) -> None:
         newly = self._window.acknowledge(ack["next"], ack["bitmap"], id_, self._now_ms)
@@ -182,6 +205,8 @@ class TerminalLink(Link):
         deadline = self._window.deadline_ms()
         if self.session and deadline is not None and self._now_ms >= deadline:
             self._window.expire(self._now_ms)
+        if self._now_ms - self._bulk_ms >= BULK_IDLE_MS:
+            self._end_bulk()
 
     def _own_deadline_ms(self) -> int | None:
         return self._window.deadline_ms() if self.session else None
@@ -201,6 +226,9 @@ class TerminalLink(Link):
         if self._state_due:
             self._state_due = False
             return messages.STATE, self.session, 0, messages.encode(messages.STATE, self._state)
+        if self._bulk is not None and self._bulk.due:
+            id_, fields = self._bulk.answer()
+            return messages.BULK_ACK, self.session, id_, messages.encode(messages.BULK_ACK, fields)
         return self._next_beat() or self._next_events()
 
     def _next_events(self) -> tuple | None:
@@ -233,6 +261,7 @@ class TerminalLink(Link):
     def _on_lost(self) -> None:
         self._window.open(self._outbox.first())
         self._again = []
+        self._end_bulk()
 
     def _status_for_peer(self) -> dict:
         found = dict(self._status())

@@ -1,7 +1,10 @@
 """Two link ends joined by hand, for tests that decide about each frame."""
 
-from protocol import frame, messages
+from hashlib import sha256
+
+from protocol import frame, messages, reasons
 from protocol.link import AgentLink, TerminalLink
+from protocol.link_bulk_terminal import BulkReceiver
 
 IDENTITY = {
     "terminal": "YP-0001",
@@ -40,20 +43,81 @@ class Outbox:
         self.acknowledged.append(seq)
 
 
+class Shelf:
+    """Content files in memory, as a terminal keeps them; what was written outlives the link."""
+
+    def __init__(self) -> None:
+        self.files = {}  # (kind, name) → data
+        self.busy = False
+        self.part = b""
+        self.written = 0  # bytes
+        self.opened = []
+        self.refuses = reasons.OK
+        self.ends = 0
+        self._for = None
+
+    def is_busy(self) -> bool:
+        return self.busy
+
+    def open(self, kind: int, name: str, size: int, digest: bytes) -> tuple:
+        if self._for != (kind, name, size, digest):
+            self.part = b""
+        self._for = (kind, name, size, digest)
+        self.opened.append(len(self.part))
+        return self.refuses, len(self.part)
+
+    def write(self, data: bytes) -> int:
+        self.part += data
+        self.written += len(data)
+        return reasons.OK
+
+    def close(self) -> int:
+        kind, name, size, digest = self._for
+        part, self.part = self.part, b""
+        if not size:
+            self.files.pop((kind, name), None)
+        elif sha256(part).digest() != digest:
+            return reasons.BAD_HASH
+        else:
+            self.files[kind, name] = part
+        return reasons.OK
+
+    def end(self) -> None:
+        self.ends += 1
+
+
 class Ends:
     """Both ends; nothing moves and no time passes unless a test says so."""
 
-    def __init__(self, events: int = 0, hello_seq: int = 0, agent_proto: tuple = (1, 1), proto: tuple = (1, 1)) -> None:
+    def __init__(
+        self,
+        events: int = 0,
+        hello_seq: int = 0,
+        agent_proto: tuple = (1, 1),
+        proto: tuple = (1, 1),
+        shelf: Shelf | None = None,
+    ) -> None:
         self.now_ms = 1000
         self.outbox = Outbox(events)
-        self.terminal = TerminalLink(IDENTITY, self.outbox, self.now_ms, proto)
-        self.terminal.set_status(lambda: {"state": "idle", "tq": 2, "up_ms": 77, "utc_ms": 1790000000000})
+        self.shelf = shelf
+        self.proto = proto
+        self.new_terminal()
         self.hello_seq = hello_seq
         self.agent_proto = agent_proto
         self.agent = None
         self.new_agent(7)
         self.at_agent = []
         self.at_terminal = []
+
+    def new_terminal(self) -> None:
+        """Start the terminal anew; its outbox and its shelf are what they were."""
+        identity = dict(IDENTITY)
+        if self.shelf:
+            identity["caps"] = ["resend", "bulk"]
+        self.terminal = TerminalLink(identity, self.outbox, self.now_ms, self.proto)
+        self.terminal.set_status(lambda: {"state": "idle", "tq": 2, "up_ms": 77, "utc_ms": 1790000000000})
+        if self.shelf:
+            self.terminal.take_content(lambda: BulkReceiver(self.shelf))
 
     def new_agent(self, session: int) -> None:
         """Give the line to another agent."""

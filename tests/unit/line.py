@@ -6,8 +6,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from protocol.link_agent import AgentLink
+from protocol.link_bulk_terminal import BulkReceiver
 from protocol.link_terminal import TerminalLink
-from tests.both.link_ends import IDENTITY
+from tests.both.link_ends import IDENTITY, Shelf
 
 
 @dataclass
@@ -135,7 +136,9 @@ class World:
         proto_terminal: tuple[int, int] = (1, 1),
         agent_link: type[AgentLink] = AgentLink,
         terminal_link: type[TerminalLink] = TerminalLink,
+        shelf: Shelf | None = None,
     ) -> None:
+        self.shelf = shelf
         self.rng = random.Random(seed)
         self.now_ms = 0.0
         self.up, self.down = Wire(up or Channel(), self.rng), Wire(down or Channel(), self.rng)
@@ -161,8 +164,11 @@ class World:
     def start_terminal(self) -> None:
         """Start the terminal anew: only its outbox is what it was."""
         proto = self.protos["proto_terminal"]
-        self.terminal = self.terminal_link(IDENTITY, self.outbox, self._whole_ms(), proto)
+        identity = dict(IDENTITY, caps=["bulk"]) if self.shelf else IDENTITY
+        self.terminal = self.terminal_link(identity, self.outbox, self._whole_ms(), proto)
         self.terminal.set_status(lambda: {"state": "idle", "tq": 1, "up_ms": 7})
+        if self.shelf:
+            self.terminal.take_content(lambda: BulkReceiver(self.shelf))
 
     def start_agent(self) -> None:
         """Start the agent anew: only what its store committed is what it was."""

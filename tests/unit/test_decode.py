@@ -196,3 +196,30 @@ def test_capture_of_a_live_link_shows_clear_parts_and_no_level() -> None:
     events = [event for line in lines for event in line.get("events", [])]
     assert events[0]["kind"] == "rated" and events[0]["invite"] == b"0123456789abcdef".hex()
     assert "level" not in json.dumps(lines)
+
+
+def test_capture_names_content_frames_and_shows_no_picture(tmp_path) -> None:
+    data = b"".join(
+        (
+            frame.encode(messages.BULK_DATA, 7, 3, (1024).to_bytes(4, "little") + b"portrait"),
+            frame.encode(
+                messages.BULK_ACK, 7, 3, messages.encode(messages.BULK_ACK, {"next": 1032, "reason": 1, "held": 0})
+            ),
+            frame.encode(messages.BULK_CLOSE, 7, 4, b"\x80"),
+        )
+    )
+    (tmp_path / "line").write_bytes(data)
+    code, lines, output = _decode("capture", str(tmp_path / "line"), "--json")
+    assert code == 0 and b"portrait".hex() not in output
+    assert [line.get("type") for line in lines[:3]] == ["BULK_DATA", "BULK_ACK", "BULK_CLOSE"]
+    assert lines[0]["fields"] == {"offset": 1024, "data_bytes": 8}
+    assert lines[1]["reason"] == "busy" and lines[1]["fields"] == {"next": 1032, "held": 0}
+    assert "BULK_DATA session=7 id=3 12 B  offset=1024 data_bytes=8" in _decode("capture", str(tmp_path / "line"))[2]
+
+
+def test_capture_shows_no_level_of_a_terminal_that_reveals(tmp_path) -> None:
+    rated = {"invite": bytes(16), "final": True, "level": 2, "biz": 1, "tags": [213]}
+    body = messages.encode(messages.REPLY, {"reason": 0, "detail": {"state": "idle", "rated": rated}})
+    (tmp_path / "line").write_bytes(frame.encode(messages.REPLY, 7, 3, body))
+    _, lines, _ = _decode("capture", str(tmp_path / "line"), "--json")
+    assert lines[0]["detail"] == {"state": "idle", "rated": {"invite": "00" * 16, "final": True}}
