@@ -39,6 +39,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "build": ("host_agent.content.cli:build", "Build glyph packs from fonts."),
         "check": ("host_agent.content.cli:check", "Fail if a text of the firmware lacks a glyph."),
     },
+    "staff": {
+        "import": ("host_agent.content.staff_cli:import_", "Put clerks and their photos on the terminals."),
+        "list": ("host_agent.content.staff_cli:list_", "List the clerks."),
+        "remove": ("host_agent.content.staff_cli:remove", "Forget clerks, here and on every terminal."),
+        "give-up": ("host_agent.content.staff_cli:give_up", "Wait no longer for a terminal that is gone."),
+    },
     "tags": {
         "build": ("host_agent.content.tags_cli:build", "Build a tag table for terminals and city."),
         "show": ("host_agent.content.tags_cli:show", "Show a tag table."),
@@ -55,6 +61,7 @@ GROUP_TEXTS = {
     "sim": "Simulated terminals and old raters.",
     "city": "The stand-in of the municipal system.",
     "glyphs": "Glyph packs of the screens.",
+    "staff": "The clerks whom the terminals show.",
     "tags": "The tags that explain a level.",
 }
 

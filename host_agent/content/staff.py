@@ -1,6 +1,5 @@
 """What is known of a clerk, and its rules. Names and portraits of clerks are personal data: nothing is logged."""
 
-import json
 import re
 from typing import Any
 
@@ -42,10 +41,6 @@ def text_fault(value: str, limit: int) -> str | None:
     bad = next((char for char in value if not char.isprintable()), None)
     if bad is None:
         return None
-    private = "a private character" if 0xE000 <= ord(bad) <= 0xF8FF or ord(bad) >= 0xF0000 else "no printable character"
-    return f"holds {private} (U+{ord(bad):04X})"
-
-
-def reduced(clerk: str) -> str:
-    """Return a remembered clerk, JSON, without all but the number."""
-    return json.dumps({"number": json.loads(clerk)["number"]}, ensure_ascii=False)
+    private = 0xE000 <= ord(bad) <= 0xF8FF or ord(bad) >= 0xF0000
+    kind = "of private use, which every computer shows differently" if private else "that cannot be shown"
+    return f"holds a character {kind} (U+{ord(bad):04X})"
