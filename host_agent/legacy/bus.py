@@ -60,6 +60,7 @@ class Bus:
         self._orders: deque[_Order] = deque()
         self._out: _Order | None = None  # on the line
         self._out_ms = self._out_end_ms = now_ms
+        self._late_echo: Frame | None = None  # of the frame before, if this adapter turns out to hear itself
         self._damage = 0  # of the line when the present frame was sent
         self._heard_ms = now_ms - HALF_MS
         self._has_echo = False
@@ -113,6 +114,8 @@ class Bus:
         since_ms = self._looks[0]
         self.look(now_ms)
         self._heard_ms = now_ms
+        if now_ms > self._out_end_ms + ECHO_MS:
+            self._late_echo = None
         events: list[tuple] = []
         for frame in self._reader.feed(data, now_ms):
             self._take(frame, since_ms, events)
@@ -127,6 +130,7 @@ class Bus:
         if self._has_echo or self._damaged() != self._damage:
             self.counts["collisions"] += 1
             return self._again(order, now_ms)
+        self._late_echo = order.frame
         return self._placed(order)
 
     def take_output(self, now_ms: int) -> bytes:
@@ -178,10 +182,11 @@ class Bus:
 
     def _take(self, frame: Frame, since_ms: int, events: list[tuple]) -> None:
         if self._out is not None and frame == self._out.frame:
-            self.counts["echoes"] += 1
-            self._has_echo = True
+            self._note_echo()
             order, self._out = self._out, None
             events += self._placed(order)
+        elif frame == self._late_echo:
+            self._note_echo()
         elif frame.function in (ff68.FUNCTION_HOST, ff68.FUNCTION_STARS):
             self.counts["other_master"] += 1
         elif frame.grade is None:
@@ -190,3 +195,8 @@ class Bus:
             self.counts["other_address"] += 1
         else:
             events.append(("grade", self._raters[frame.address].address, frame.grade, since_ms))
+
+    def _note_echo(self) -> None:
+        self.counts["echoes"] += 1
+        self._has_echo = True
+        self._late_echo = None

@@ -1,0 +1,1 @@
+"""Tests of old raters as terminals."""
