@@ -3,7 +3,8 @@
 flash/          the internal file system with the firmware and settings.json
 nor.bin         the 4 MiB of the journal's NOR chip, written through
 rtc.json        what the coin cell keeps of the clock chip
-provision.json  what the city's key registry must know: terminal, epoch, secret, centre, window, board
+provision.json  what the city's key registry must know: terminal, epoch, secret, centre, window, board,
+                reveal_level
 console.log     what the firmware printed
 """
 
@@ -66,18 +67,21 @@ class State:
             cure = "remove the folder to begin anew, or restore the file"
             raise UserError("provision.json cannot be read", str(self.provision), cure) from error
 
-    def make(self, board: str, terminal: str, centre: str, window: str, rng: Random | None) -> None:
+    def make(
+        self, board: str, terminal: str, centre: str, window: str, rng: Random | None, reveal_level: bool = False
+    ) -> None:
         """Provision a fresh terminal: identity, secret and journal id; `rng` makes it repeatable."""
         draw = secrets.token_bytes if rng is None else rng.randbytes
         secret, journal_id = draw(32).hex(), draw(8).hex()
         self.flash.mkdir(parents=True, exist_ok=True)
         settings = {
             "terminal": terminal, "secret": secret, "epoch": 1, "journal_id": journal_id, "journal": "new",
-            "board": board, "window": window, "reveal_level": False, "qr": window_code(centre, window, terminal),
+            "board": board, "window": window, "reveal_level": reveal_level, "qr": window_code(centre, window, terminal),
         }  # fmt: skip
         self.settings.write_text(json.dumps(settings))
         registry = {
             "terminal": terminal, "epoch": 1, "secret": secret, "centre": centre, "window": window, "board": board,
+            "reveal_level": reveal_level,
         }  # fmt: skip
         part = self.provision.with_suffix(".part")
         part.write_text(json.dumps(registry, indent=1) + "\n")

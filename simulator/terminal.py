@@ -46,7 +46,7 @@ class SimTerminal:
         self, board: str | dict = "k5", state_dir: str | Path = "terminal", link_path: str | Path | None = None,
         clock: str = "real", seed: int = 0, *, terminal: str = "YP-0001", centre: str = "C01", window: str = "W01",
         firmware_dir: str | Path = FIRMWARE, protocol_dir: str | Path | None = PROTOCOL, heap_kb: int = HEAP_KB,
-        ticks_start_ms: int = 0, timing: Timing = TYPICAL, rtc: str = "set",
+        ticks_start_ms: int = 0, timing: Timing = TYPICAL, rtc: str = "set", reveal_level: bool = False,
     ) -> None:  # fmt: skip
         if clock not in ("real", "virtual"):
             raise ValueError("clock is real or virtual")
@@ -56,6 +56,7 @@ class SimTerminal:
         self._virtual = clock == "virtual"
         self._data = board if isinstance(board, dict) else load_board(board, _board_source(board, Path(firmware_dir)))
         self._identity = (str(self._data["name"]), terminal, centre, window)
+        self._reveal_level = reveal_level
         self._firmware_dir = Path(firmware_dir)
         self._protocol_dir = None if protocol_dir is None else Path(protocol_dir)
         self._link = None if link_path is None else Path(link_path).absolute()
@@ -92,7 +93,8 @@ class SimTerminal:
 
     def _prepare(self) -> None:
         if self.state.fresh:
-            self.state.make(*self._identity, random.Random(self.seed) if self._virtual else None)
+            rng = random.Random(self.seed) if self._virtual else None
+            self.state.make(*self._identity, rng, self._reveal_level)
         stage(self.state.flash, self._firmware_dir, self._protocol_dir)
         wiring = assemble(self._data, self._engine, self.state, self.seed + 1, self._timing, self._rtc)
         self._watch(wiring)

@@ -22,7 +22,6 @@ _EVENT_OF = {
     messages.PAUSE: ("paused", ("paused",)),
     messages.NOTICE: ("noticed", ("text",)),
     messages.CONFIG: ("configured", ("policy",)),
-    messages.QUERY: ("queried", ()),
 }
 
 
@@ -108,6 +107,8 @@ class Desk:
         elif type_ in _EVENT_OF:
             name, wanted = _EVENT_OF[type_]
             self.handle((name, request) + tuple([values[key] for key in wanted]))
+        elif type_ == messages.QUERY:
+            self.handle(("queried", request, self._recorder.rated))
         else:
             self.link.reply(request, reasons.UNSUPPORTED)
             self._done()

@@ -19,7 +19,7 @@ class Recorder:
         self._journal = journal
         self._sealer = sealer
         self._clock = clock
-        self._reveal = reveal
+        self.rated = {} if reveal else None  # of a terminal that reveals: the last rating, for QUERY
         self._sealed_ms = array("I", bytes(4 * _AGES))
         self._first_of_boot = 1 if journal is None else journal.last_seq + 1
         self.halted = journal is None
@@ -40,10 +40,19 @@ class Recorder:
         utc_ms = self._clock.utc_ms()
         if utc_ms is not None:
             fields[f.T] = utc_ms
-        if kind == codes.RATED and self._reveal:
+        if kind == codes.RATED and self.rated is not None:
             fields[f.REVEAL] = True
         journal.append_event(seq, self._sealer.seal(kind, invite, journal.boot, seq, fields))
+        if kind == codes.RATED and self.rated is not None:
+            self._reveal(invite, fields)
         self._sealed_ms[seq % _AGES] = fields[f.UP] & 0xFFFFFFFF
+
+    def _reveal(self, invite: bytes, fields: dict) -> None:
+        self.rated.clear()
+        self.rated["invite"] = invite
+        for name, key in (("level", f.LEVEL), ("biz", f.BIZ), ("svc", f.SVC), ("tags", f.TAGS)):
+            if key in fields:
+                self.rated[name] = fields[key]
 
     def record_invite(self, invite: bytes, origin: int) -> None:
         """Make an invite durable; raises the journal's errors."""

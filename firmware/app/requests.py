@@ -142,6 +142,10 @@ class Requests(states.States):
     def _on_configured(self, now_ms: int, request: int, values: dict) -> None:
         self._reply(request, self.policy.change(values))
 
-    def _on_queried(self, now_ms: int, request: int) -> None:
+    def _on_queried(self, now_ms: int, request: int, rated: dict | None) -> None:
+        """Tell the state; of a terminal that reveals, the last rating too, and whether it may still change."""
         detail = {"state": self.state, "paused": self._paused, "wanted": self._pause_wanted}
+        if rated:
+            detail["rated"] = dict(rated)
+            detail["rated"]["final"] = not (self.choosing() and rated["invite"] == self.invite)
         self._reply(request, reasons.OK, detail)

@@ -16,7 +16,7 @@ Events: ("key_down"|"key_up", key, at_ms) · ("tapped", key, at_ms), ("felt", at
     ("ticked",) and, each with its request id first,
     ("invited", id, invite, age_ms, ttl_ms, timeout_ms, origin, qr) · ("cancelled", id, invite) ·
     ("clerk_set", id, clerk) · ("served", id, ticket) · ("paused", id, flag) · ("noticed", id, text) ·
-    ("configured", id, values) · ("queried", id)
+    ("configured", id, values) · ("queried", id, rated)
 Effects: ("seal", kind, invite, fields) · ("record_invite", invite, origin) · ("reply", id, reason, detail) ·
     ("lamps", bits) · ("tone", name) · ("show", state, view) · ("state", state, invite)
 """

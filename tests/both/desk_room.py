@@ -129,8 +129,10 @@ class Panel:
 class Link:
     def __init__(self, log):
         self.log = log
+        self.detail = None  # of the last reply
 
     def reply(self, request, reason, detail=None):
+        self.detail = detail
         self.log.append(("replied", request, reason))
 
     def state(self, state, invite):
@@ -140,13 +142,13 @@ class Link:
 class Room:
     """One desk with everything around it."""
 
-    def __init__(self, journal=True, utc_s=1_700_000_000):
+    def __init__(self, journal=True, utc_s=1_700_000_000, reveal=True):
         self.log = []
         self.ticks = Ticks(Ticks.PERIOD - 500)
         self.rtc = Rtc(utc_s)
         self.clock = Clock(self.ticks.ticks_ms, self.ticks.ticks_diff, self.rtc)
         self.journal = Journal(self.log)
-        recorder = Recorder(self.journal if journal else None, Sealer(), self.clock, True)
+        recorder = Recorder(self.journal if journal else None, Sealer(), self.clock, reveal)
         session = Session(Policy(), self.journal.known_invites, 0)
         self.desk = Desk(session, recorder, self.clock, Panel(self.log), Full, Failed)
         self.desk.link = Link(self.log)
@@ -160,6 +162,11 @@ class Room:
     def invite(self, n):
         values = {"invite": invite_id(n), "age_ms": 0, "ttl_ms": 9_000, "timeout_ms": 0, "origin": 1, "qr": None}
         return self.request(n, messages.INVITE, **values)
+
+    def rated(self):
+        """Return what QUERY tells of the last rating, None when it tells nothing."""
+        self.request(98, messages.QUERY)
+        return self.desk.link.detail.get("rated")
 
     def login(self):
         return self.request(99, messages.CLERK, clerk=CLERK)

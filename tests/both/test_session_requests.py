@@ -236,5 +236,5 @@ def test_no_told_state_holds_a_level():
 
 def test_query_answers_the_state():
     hall = Hall()
-    hall.ask("queried")
+    hall.ask("queried", None)
     assert hall.replies[-1][1:] == (reasons.OK, {"state": "idle", "paused": False, "wanted": False})

@@ -23,7 +23,7 @@ DISTURBANCES = (
     ("paused", True),
     ("paused", False),
     ("noticed", "今日系统维护"),
-    ("queried",),
+    ("queried", None),
 )
 
 
