@@ -18,8 +18,12 @@ _SKIPPED = (".md", ".txt", ".pyc", ".yaml", ".toml")
 _MANIFEST = "staged.json"
 
 
-def sources(firmware: Path, protocol: Path | None) -> dict[str, Path]:
-    """Return path on the device -> file, for everything that is flashed."""
+def sources(firmware: Path, protocol: Path | None, board: str) -> dict[str, Path]:
+    """Return path on the device → file, for everything that is flashed on a board.
+
+    Of what each board has its own kind of, only its own is flashed: boards/<board>.py, ui/layout_<board>.py as
+    ui/layout.py, and assets/<board>/ as assets/.
+    """
     found: dict[str, Path] = {}
     trees = [(firmware, "")] + ([(protocol, "protocol/")] if protocol is not None else [])
     for tree, prefix in trees:
@@ -29,16 +33,33 @@ def sources(firmware: Path, protocol: Path | None) -> dict[str, Path]:
                 continue
             if path.suffix in _SKIPPED or (prefix and path.suffix != ".py"):
                 continue
-            found[prefix + relative.as_posix()] = path
+            name = prefix + relative.as_posix() if prefix else _place(relative, board)
+            if name is not None:
+                found[name] = path
     return found
 
 
-def stage(flash: Path, firmware: Path = FIRMWARE, protocol: Path | None = PROTOCOL) -> None:
+def _place(file: Path, board: str) -> str | None:
+    """Return where a file of the firmware goes on a board; None for what is another board's.
+
+    The sorted order has ui/layout.py before ui/layout_<board>.py, which so takes its place.
+    """
+    folder, name = file.parts[0], file.name
+    if folder == "boards" and name not in ("__init__.py", f"{board}.py"):
+        return None
+    if folder == "assets":
+        return f"assets/{name}" if file.parts[1] == board else None
+    if folder == "ui" and name.startswith("layout_"):
+        return "ui/layout.py" if name == f"layout_{board}.py" else None
+    return file.as_posix()
+
+
+def stage(flash: Path, firmware: Path, protocol: Path | None, board: str) -> None:
     """Bring the code in `flash` up to date; files the firmware made itself stay. Raises SimError."""
     if not (firmware / "main.py").exists():
         raise UserError("no main.py", str(firmware), "name the folder that holds the firmware")
     flash.mkdir(parents=True, exist_ok=True)
-    found = sources(firmware, protocol)
+    found = sources(firmware, protocol, board)
     files = {name: path for name, path in found.items() if path.suffix != ".py"}
     files.update(compile_firmware({name: path for name, path in found.items() if path.suffix == ".py"}))
     manifest_path = flash.parent / _MANIFEST

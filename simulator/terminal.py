@@ -95,7 +95,7 @@ class SimTerminal:
         if self.state.fresh:
             rng = random.Random(self.seed) if self._virtual else None
             self.state.make(*self._identity, rng, self._reveal_level)
-        stage(self.state.flash, self._firmware_dir, self._protocol_dir)
+        stage(self.state.flash, self._firmware_dir, self._protocol_dir, self._data["name"])
         wiring = assemble(self._data, self._engine, self.state, self.seed + 1, self._timing, self._rtc)
         self._watch(wiring)
         self._started = True

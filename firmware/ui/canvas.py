@@ -3,8 +3,8 @@
 import framebuf
 
 from ui import theme
+from ui.layout import STRIP_PIXELS
 
-STRIP_PIXELS = 3_200  # 320 × 10: 6.4 KB; a narrow region gets taller strips
 _SHADES = 16
 
 

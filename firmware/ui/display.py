@@ -5,7 +5,7 @@ it changed and not the rest; a new state in the middle of a painting goes first.
 """
 
 from app import states
-from ui.canvas import STRIP_PIXELS
+from ui.layout import STRIP_PIXELS
 from ui.screens import chosen, closed, please_rate, scan_code, staff_card, thanks
 
 SCREENS = {

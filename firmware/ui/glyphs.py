@@ -11,10 +11,11 @@ from array import array
 
 import framebuf
 
+from ui.layout import LARGE, MIDDLE, PICTURE, SMALL, TINY
+
 _HEADER = "<4s6BH"
 _MISSING = 0x3F  # "?"
 _BLOCK = 32  # code points that are read at once
-SIZES = (18, 20, 28, 40, 96)
 
 
 class Room:
@@ -123,8 +124,8 @@ def open_packs(folder: str) -> dict:
     """Return the packs by size."""
     packs = {}
     room = Room()
-    for size in SIZES:
-        packs[size] = Pack(f"{folder}/yp{size}.bin", room)
+    for size in (TINY, SMALL, MIDDLE, LARGE, PICTURE):
+        packs[size] = packs.get(size) or Pack(f"{folder}/yp{size}.bin", room)
     glyph = memoryview(bytearray(max([pack.bytes for pack in packs.values()])))
     for pack in packs.values():
         pack.take(glyph)

@@ -6,6 +6,5 @@ STAR_EMPTY = 0xE011
 OFFLINE = 0xE012
 KEY_BELOW = 0xE013
 TICK = 0xE014  # size 40
-PERSON = 0xE020  # size 96, slices from the top
+PERSON = 0xE020  # size PICTURE, slices from the top
 PERSON_ROWS = 6
-PERSON_SIZE = 96

@@ -4,19 +4,24 @@ import hashlib
 import importlib.util
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from host_agent.content import glyph_pack
 from host_agent.errors import UserError
 
+if TYPE_CHECKING:
+    from host_agent.content.glyph_sets import GlyphSet
+
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 MANIFEST = "packs.json"
 LICENCE = "OFL.txt"
-FONT_PACKAGE = "pylopdf_fonts_zh_cn"
+# Noto Sans for each script, first the one that has most; regular weight, under the OFL.
+FONTS = (("pylopdf_fonts_zh_cn", "NotoSansSC-Regular.otf"), ("pylopdf_fonts_ko", "NotoSansKR-Regular.otf"))
 
-_strings = click.option(
-    "--strings", type=click.Path(path_type=Path), default=FIRMWARE / "ui" / "strings.py", help="the firmware's texts"
+_ui = click.option(
+    "--ui", type=click.Path(path_type=Path), default=FIRMWARE / "ui", help="where the firmware's texts and layouts are"
 )
 _out = click.option("--out", type=click.Path(path_type=Path), default=FIRMWARE / "assets", help="folder of the packs")
 
@@ -27,72 +32,92 @@ def glyphs() -> None:
 
 
 @glyphs.command()
-@_strings
+@_ui
 @_out
-@click.option("--font", type=click.Path(path_type=Path), help="an OpenType font under the OFL; default Noto Sans SC")
+@click.option("--font", type=click.Path(path_type=Path), help="an OpenType font under the OFL; default Noto Sans")
 @click.option("--licence", type=click.Path(path_type=Path), help="the font's licence text, put beside the packs")
-def build(strings: Path, out: Path, font: Path | None, licence: Path | None) -> None:
-    """Render every text of the firmware and the common characters of names into packs."""
+def build(ui: Path, out: Path, font: Path | None, licence: Path | None) -> None:
+    """Render every text of the firmware and the common characters of names into packs, for each board."""
     if importlib.util.find_spec("PIL") is None:
         raise UserError("Pillow is not installed", "yiping glyphs build", "install the extra yiping[sim]")
     from host_agent.content import font_names, glyph_render, glyph_sets
 
-    font, licence = (font, licence) if font else _packaged_font()
-    packs = {}
-    for wanted in glyph_sets.glyph_sets(glyph_sets.read_strings(strings)):
-        pack = glyph_render.render(wanted, font)
-        packs[f"yp{wanted.size}{glyph_pack.SUFFIX}"] = glyph_pack.encode(pack)
-    out.mkdir(parents=True, exist_ok=True)
-    for name, data in packs.items():
-        (out / name).write_bytes(data)
+    fonts, licence = ([font], licence) if font else _packaged_fonts()
+    screens = glyph_sets.read_screens(ui)
+    total = 0
+    for board in screens.layouts:
+        packs = {}
+        for wanted in glyph_sets.glyph_sets(screens, board):
+            packs[_file_name(wanted.size)] = glyph_pack.encode(glyph_render.render(wanted, fonts))
+        total += _write(out / board, packs, fonts)
     if licence:
-        notice = font_names.copyright_notice(font)
-        (out / LICENCE).write_text(f"{notice}\n\n{licence.read_text(encoding='utf-8')}", encoding="utf-8")
-    manifest = {
-        "font": {"file": font.name, "sha256": _sha256(font.read_bytes())},
-        "packs": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in packs.items()},
-    }
-    (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    click.echo(f"{len(packs)} packs, {sum(len(data) for data in packs.values())} bytes, in {out}")
+        notices = dict.fromkeys(font_names.copyright_notice(one) for one in fonts)
+        (out / LICENCE).write_text("\n".join([*notices, "", licence.read_text(encoding="utf-8")]), encoding="utf-8")
+    click.echo(f"packs of {', '.join(screens.layouts)}: {total} bytes, in {out}")
 
 
 @glyphs.command()
-@_strings
+@_ui
 @_out
-def check(strings: Path, out: Path) -> None:
+def check(ui: Path, out: Path) -> None:
     """Fail if a pack is damaged, or lacks a character that a text or a common name needs."""
     from host_agent.content import glyph_sets
 
-    manifest = _read_manifest(out)
     if not (out / LICENCE).is_file():
         raise UserError("the font's licence is missing", str(out / LICENCE), "run yiping glyphs build")
-    for wanted in glyph_sets.glyph_sets(glyph_sets.read_strings(strings)):
-        path = out / f"yp{wanted.size}{glyph_pack.SUFFIX}"
-        try:
-            data = path.read_bytes()
-            pack = glyph_pack.decode(data)
-        except (OSError, glyph_pack.PackError) as error:
-            raise UserError(f"the glyph pack is no good: {error}", str(path), "run yiping glyphs build") from None
-        if _sha256(data) != manifest["packs"].get(path.name, {}).get("sha256"):
-            raise UserError("the glyph pack is not the one in the manifest", str(path), "run yiping glyphs build")
-        missing = pack.missing(wanted.chars) | {chr(code) for code in wanted.icons if code not in pack.cells}
-        if missing:
-            text = "".join(sorted(missing))
-            raise UserError(f"the glyph pack lacks {text}", str(path), "run yiping glyphs build")
+    screens = glyph_sets.read_screens(ui)
+    for board in screens.layouts:
+        manifest = _read_manifest(out / board)
+        for wanted in glyph_sets.glyph_sets(screens, board):
+            _check(wanted, out / board / _file_name(wanted.size), manifest)
     click.echo("every text has its glyphs")
 
 
-def _packaged_font() -> tuple[Path, Path]:
-    """Return the font of the development extra and its licence."""
-    spec = importlib.util.find_spec(FONT_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise UserError("no font", "yiping glyphs build", "install the extra yiping[dev], or give --font and --licence")
+def _check(wanted: "GlyphSet", path: Path, manifest: dict) -> None:
+    try:
+        data = path.read_bytes()
+        pack = glyph_pack.decode(data)
+    except (OSError, glyph_pack.PackError) as error:
+        raise UserError(f"the glyph pack is no good: {error}", str(path), "run yiping glyphs build") from None
+    if _sha256(data) != manifest["packs"].get(path.name, {}).get("sha256"):
+        raise UserError("the glyph pack is not the one in the manifest", str(path), "run yiping glyphs build")
+    missing = pack.missing(wanted.chars) | {chr(code) for code in wanted.icons if code not in pack.cells}
+    if missing:
+        text = "".join(sorted(missing))
+        raise UserError(f"the glyph pack lacks {text}", str(path), "run yiping glyphs build")
+
+
+def _write(folder: Path, packs: dict[str, bytes], fonts: list[Path]) -> int:
+    """Write one board's packs and their manifest; return how many bytes the packs have."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in packs.items():
+        (folder / name).write_bytes(data)
+    manifest = {
+        "fonts": [{"file": font.name, "sha256": _sha256(font.read_bytes())} for font in fonts],
+        "packs": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in packs.items()},
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return sum(len(data) for data in packs.values())
+
+
+def _file_name(size: int) -> str:
+    return f"yp{size}{glyph_pack.SUFFIX}"
+
+
+def _packaged_fonts() -> tuple[list[Path], Path]:
+    """Return the fonts of the development extra, and their licence, which is one text."""
     from importlib import metadata
 
-    font = Path(spec.origin).parent / "NotoSansSC-Regular.otf"
-    files = metadata.files(FONT_PACKAGE) or []
-    licence = next(Path(str(file.locate())) for file in files if file.name == "LICENSE")
-    return font, licence
+    fonts, licence = [], None
+    for package, file in FONTS:
+        spec = importlib.util.find_spec(package)
+        if spec is None or spec.origin is None:
+            cure = "install the extra yiping[dev], or give --font and --licence"
+            raise UserError(f"no font {file}", "yiping glyphs build", cure)
+        fonts.append(Path(spec.origin).parent / file)
+        files = metadata.files(package) or []
+        licence = licence or next(Path(str(found.locate())) for found in files if found.name == "LICENSE")
+    return fonts, licence
 
 
 def _read_manifest(out: Path) -> dict:

@@ -11,18 +11,21 @@ from host_agent.content.glyph_sets import GlyphSet
 from host_agent.errors import UserError
 
 EM_ASCENT = 0.88  # of the size: where the font's ideographs have their baseline
-_WEIGHT = {18: 0.2, 20: 0.2, 28: 0.3, 40: 0.5}  # stroke added on each side, px: thin lines wash out on a small display
+# Stroke added on each side, px, by size: thin lines wash out on a small display.
+_WEIGHT = {18: 0.2, 20: 0.2, 28: 0.3, 40: 0.5, 56: 0.7}
 _ROOM = 24  # px around the em box while the real extent is measured
 
 
-def render(wanted: GlyphSet, font_path: Path) -> Pack:
-    """Return the pack; UserError names characters that the font does not have."""
+def render(wanted: GlyphSet, font_paths: list[Path]) -> Pack:
+    """Return the pack, each character from the first font that has it; UserError names those that none has."""
     images = {code: icons.image(paint, wanted.size) for code, paint in wanted.icons.items()}
     advances: dict[int, int] = {}
     if wanted.chars:
-        font = ImageFont.truetype(str(font_path), wanted.size, layout_engine=ImageFont.Layout.BASIC)
-        _refuse_missing(wanted.chars, font, font_path)
-        for char in wanted.chars:
+        basic = ImageFont.Layout.BASIC
+        fonts = [ImageFont.truetype(str(path), wanted.size, layout_engine=basic) for path in font_paths]
+        chosen = {char: next((font for font in fonts if has(char, font)), None) for char in wanted.chars}
+        _refuse_missing([char for char, font in chosen.items() if font is None], font_paths)
+        for char, font in chosen.items():
             images[ord(char)] = _glyph(char, font, wanted.size)
             if ord(char) < FULL_WIDTH_FROM:
                 advances[ord(char)] = round(font.getlength(char))
@@ -42,10 +45,10 @@ def has(char: str, font: ImageFont.FreeTypeFont) -> bool:
     return char == " " or _mask(char, font) != _mask("\U0010fffe", font)
 
 
-def _refuse_missing(chars: str, font: ImageFont.FreeTypeFont, font_path: Path) -> None:
-    missing = [char for char in chars if not has(char, font)]
+def _refuse_missing(missing: list[str], font_paths: list[Path]) -> None:
     if missing:
-        raise UserError(f"the font lacks {''.join(missing)}", str(font_path), "choose another font or other texts")
+        where = ", ".join(str(path) for path in font_paths)
+        raise UserError(f"the font lacks {''.join(missing)}", where, "choose another font or other texts")
 
 
 def _glyph(char: str, font: ImageFont.FreeTypeFont, size: int) -> Image.Image:

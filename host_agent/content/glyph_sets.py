@@ -1,4 +1,4 @@
-"""Decide which characters and icons each glyph pack holds, from the firmware's own table of texts."""
+"""Decide which characters and icons each board's glyph packs hold, from the firmware's own texts and layouts."""
 
 import ast
 from pathlib import Path
@@ -7,15 +7,16 @@ import attrs
 
 from host_agent.content import icons
 from host_agent.content.icons import Painter
+from host_agent.content.text_sizes import TEXT_SIZES
 from host_agent.errors import UserError
+from protocol import indicators
 
 ASCII = "".join(chr(code) for code in range(0x20, 0x7F))
 PUNCTUATION = "，。、；：？！（）《》「」“”·…—～￥％"
 CHARSETS = Path(__file__).parent / "charsets"
 NAME_SETS = ("surnames", "given")  # the clerk's name, in SMALL and MIDDLE
 NOTICE_SETS = ("office", "common")  # posts and notices, in SMALL
-
-PORTRAIT_SIZE = 96
+FIRST_BOARD = "k5"  # whose layout has no board in its name
 
 
 @attrs.frozen
@@ -29,30 +30,35 @@ class GlyphSet:
     rows: int = 1
 
 
-def read_strings(path: Path) -> dict[str, object]:
-    """Return the literals that strings.py assigns to capital names; UserError when it is not there."""
+@attrs.frozen
+class Screens:
+    """What the firmware draws: texts by language and id, and sizes by board and name."""
+
+    texts: dict[str, dict[str, str]]
+    layouts: dict[str, dict[str, int]]
+
+
+def read_screens(ui: Path) -> Screens:
+    """Return the texts and layouts in the firmware's folder ui; UserError when they are not there."""
+    texts = {path.stem.removeprefix("texts_"): _literals(path)["TEXTS"] for path in sorted(ui.glob("texts_*.py"))}
+    layouts = {path.stem.removeprefix("layout_"): _literals(path) for path in sorted(ui.glob("layout_*.py"))}
+    layouts = {FIRST_BOARD: _literals(ui / "layout.py"), **layouts}
+    if not texts:
+        raise UserError("there are no texts", str(ui), "name the folder ui of the firmware")
+    return Screens(texts, layouts)
+
+
+def _literals(path: Path) -> dict:
+    """Return the literals that a file assigns to capital names."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError("the firmware's texts cannot be read", str(path), error.strerror or "check the path") from None
-    found: dict[str, object] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = _literal(node.value, found)
-    return found
-
-
-def _literal(node: ast.expr, known: dict[str, object]) -> object:
-    """Return a literal's value; names stand for what was assigned before."""
-    if isinstance(node, ast.Name):
-        return known[node.id]
-    if isinstance(node, ast.Dict):
-        return {
-            ast.literal_eval(key): _literal(value, known)
-            for key, value in zip(node.keys, node.values, strict=True)
-            if key
-        }
-    return ast.literal_eval(node)
+    return {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
 
 
 def charset(name: str) -> str:
@@ -60,19 +66,22 @@ def charset(name: str) -> str:
     return "".join((CHARSETS / f"{name}.txt").read_text(encoding="utf-8").split())
 
 
-def glyph_sets(strings: dict) -> list[GlyphSet]:
-    """Return the packs' contents, smallest size first."""
-    tiny, small, middle, large = (strings[name] for name in ("TINY", "SMALL", "MIDDLE", "LARGE"))
-    chars: dict[int, set[str]] = {tiny: set(), small: set(), middle: set(), large: set()}
-    for texts in strings["TEXTS"].values():
+def glyph_sets(screens: Screens, board: str) -> list[GlyphSet]:
+    """Return the packs' contents of a board, smallest size first."""
+    layout = screens.layouts[board]
+    tiny, small, middle, large = (layout[name] for name in ("TINY", "SMALL", "MIDDLE", "LARGE"))
+    chars: dict[int, set[str]] = {size: set() for size in (tiny, small, middle, large)}
+    for texts in screens.texts.values():
         for text_id, text in texts.items():
-            chars[strings["SIZES"].get(text_id, small)] |= set(text)
+            chars[layout[TEXT_SIZES.get(text_id, "SMALL")]] |= set(text)
             chars[small] |= set(text)
     names = "".join(charset(name) for name in NAME_SETS)
     notices = "".join(charset(name) for name in NOTICE_SETS)
     chars[small] |= set(ASCII + PUNCTUATION + names + notices)
     chars[middle] |= set(ASCII + PUNCTUATION + names)
     chars[large] |= set("0123456789")
+    for row in indicators.tag_table(indicators.load()):
+        chars[layout["TAG"]] |= set(row[-1])
     small_icons = {
         icons.STAR: icons.star,
         icons.STAR_EMPTY: icons.star_empty,
@@ -80,12 +89,10 @@ def glyph_sets(strings: dict) -> list[GlyphSet]:
         icons.KEY_BELOW: icons.key_below,
     }
     large_icons = {icons.FACE + level: icons.face(level) for level in (5, 4, 3, 2, 1)} | {icons.TICK: icons.tick}
+    of_size = {small: small_icons, large: large_icons}
     return [
-        GlyphSet(tiny, _sorted(chars[tiny]), {}),
-        GlyphSet(small, _sorted(chars[small]), small_icons),
-        GlyphSet(middle, _sorted(chars[middle]), {}),
-        GlyphSet(large, _sorted(chars[large]), large_icons),
-        GlyphSet(PORTRAIT_SIZE, "", {}, {icons.PERSON: icons.person}, icons.PERSON_ROWS),
+        *(GlyphSet(size, _sorted(found), of_size.get(size, {})) for size, found in sorted(chars.items())),
+        GlyphSet(layout["PICTURE"], "", {}, {icons.PERSON: icons.person}, icons.PERSON_ROWS),
     ]
 
 

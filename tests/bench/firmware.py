@@ -20,7 +20,7 @@ from tests.device.counter import Counter
 from tests.micropython_server import run_forked
 
 ROOT = Path(__file__).resolve().parents[2]
-ASSETS = ROOT / "firmware" / "assets"
+ASSETS = ROOT / "firmware" / "assets" / "k5"
 PRESSES = 10
 TIMED_PRESSES = 200
 HOST_HEAP = "900K"  # holds the compiler and the sources too

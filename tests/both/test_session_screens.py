@@ -1,21 +1,29 @@
 """What the screens decide without a display: regions, countdowns, line breaks, codes."""
 
+import sys
+
 from protocol import rating
 from ui import qr
 from ui.screens import closed, parts
-from ui.strings import LARGE, MIDDLE, SIZES, SMALL, TEXTS, TINY
+from ui.strings import DEFAULT, LANGUAGES, Strings
 
-
-def test_every_text_has_a_size_and_no_size_is_left_over():
-    for texts in TEXTS.values():
-        for text_id in SIZES:
-            assert text_id in texts, text_id
-            assert SIZES[text_id] in (TINY, SMALL, MIDDLE, LARGE)
+TEXTS = {language: Strings(language)._texts for language in LANGUAGES}
 
 
 def test_every_language_has_every_text():
     for texts in TEXTS.values():
         assert sorted(texts) == sorted(TEXTS["zh"])
+
+
+def test_one_language_is_in_memory_and_an_unknown_one_is_the_default():
+    strings = Strings()
+    assert strings["mark_4"] == "满意"
+    for language in LANGUAGES:
+        strings.use(language)
+        assert strings["language"] == TEXTS[language]["language"]
+        assert not [name for name in sys.modules if name.startswith("ui.texts_")]
+    strings.use("xx")
+    assert strings["mark_4"] == TEXTS[DEFAULT]["mark_4"]
 
 
 def test_statutory_words_are_unchanged():

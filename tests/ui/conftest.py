@@ -1,11 +1,25 @@
-"""Draw the scenes once."""
+"""Draw the scenes of each board once."""
 
+import attrs
 import pytest
 
-from tests.ui.gallery import Scene, draw_all
+from tests.ui.gallery import SIZES, Scene, draw_all
 
 
-@pytest.fixture(scope="session")
-def gallery() -> dict[str, Scene]:
-    """Return every scene by name."""
-    return draw_all()
+@attrs.frozen
+class Gallery:
+    """One board's scenes by name, and the size of its screen in px."""
+
+    board: str
+    wide: int
+    high: int
+    scenes: dict[str, Scene]
+
+    def __getitem__(self, name: str) -> Scene:
+        return self.scenes[name]
+
+
+@pytest.fixture(scope="session", params=sorted(SIZES))
+def gallery(request: pytest.FixtureRequest) -> Gallery:
+    """Return every scene of a board."""
+    return Gallery(request.param, *SIZES[request.param], draw_all(request.param))

@@ -1,6 +1,6 @@
 """Draw scenes with the firmware's own screens, under MicroPython: `draw_scenes.py ASSETS CODE OUT`.
 
-Writes OUT/<scene>.rgb565 (320 × 240, high byte first) and prints one JSON line a scene: its name, the texts drawn,
+Writes OUT/<scene>.rgb565 (high byte first) and prints one JSON line a scene: its name, the texts drawn,
 and the regions painted.
 """
 
@@ -11,9 +11,8 @@ from tests.ui.scenes import scenes
 from ui.canvas import Canvas
 from ui.display import Display
 from ui.glyphs import open_packs
+from ui.layout import HEIGHT, WIDTH
 from ui.strings import Strings
-
-WIDTH, HEIGHT = 320, 240
 
 
 class Glass:

@@ -1,10 +1,11 @@
-"""Draw all scenes and hand them out as pictures and texts.
+"""Draw all scenes of each board and hand them out as pictures and texts.
 
-`python -m tests.ui.gallery` writes goldens.txt anew, `python -m tests.ui.gallery FOLDER` the pictures as PNG.
+`python -m tests.ui.gallery` writes the goldens anew, `python -m tests.ui.gallery FOLDER` the pictures as PNG.
 """
 
 import hashlib
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -12,14 +13,14 @@ from pathlib import Path
 import attrs
 from PIL import Image
 
+from simulator.stage import sources
 from simulator.window_code import packed
 from tests.micropython_server import run_forked
 from tests.ui.scenes import CODE_TEXT
 
 ROOT = Path(__file__).parents[2]
-ASSETS = ROOT / "firmware" / "assets"
-GOLDENS = Path(__file__).parent / "goldens.txt"
-SIZE = (320, 240)
+FIRMWARE = ROOT / "firmware"
+SIZES = {"k5": (320, 240), "t35": (480, 320)}
 
 
 @attrs.frozen
@@ -30,12 +31,23 @@ class Scene:
     texts: list[tuple[int, int, int, int, str]]
 
 
-def draw_all() -> dict[str, Scene]:
-    """Return every scene by name, drawn by the firmware under MicroPython."""
+def goldens_of(board: str) -> Path:
+    """Return the file with a board's approved scenes."""
+    return Path(__file__).parent / f"goldens_{board}.txt"
+
+
+def draw_all(board: str) -> dict[str, Scene]:
+    """Return every scene by name, drawn by the firmware of a board under MicroPython."""
     with tempfile.TemporaryDirectory() as folder:
+        staged = Path(folder) / "staged"
+        for name, source in sources(FIRMWARE, None, board).items():
+            if name.startswith(("ui/", "app/")):
+                (staged / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, staged / name)
+        assets = FIRMWARE / "assets" / board
         code, output = run_forked(
-            [str(ROOT / "tests/ui/draw_scenes.py"), str(ASSETS), str(packed(CODE_TEXT)), folder],
-            f"{ROOT}:{ROOT}/firmware:.frozen",
+            [str(ROOT / "tests/ui/draw_scenes.py"), str(assets), str(packed(CODE_TEXT)), folder],
+            f"{ROOT}:{staged}:.frozen",
             "4M",  # the picture itself lies in the heap here
             60.0,
         )
@@ -45,17 +57,17 @@ def draw_all() -> dict[str, Scene]:
         for line in output.splitlines():
             told = json.loads(line)
             data = (Path(folder) / f"{told['scene']}.rgb565").read_bytes()
-            found[told["scene"]] = Scene(picture(data), [tuple(text) for text in told["texts"]])
+            found[told["scene"]] = Scene(picture(data, SIZES[board]), [tuple(text) for text in told["texts"]])
         return found
 
 
-def picture(data: bytes) -> Image.Image:
+def picture(data: bytes, size: tuple[int, int]) -> Image.Image:
     """Return RGB565 pixels, high byte first, as a picture."""
     pixels = bytearray()
     for high, low in zip(data[::2], data[1::2], strict=True):
         value = high << 8 | low
         pixels += bytes(((value >> 11) * 255 // 31, (value >> 5 & 63) * 255 // 63, (value & 31) * 255 // 31))
-    return Image.frombytes("RGB", SIZE, bytes(pixels))
+    return Image.frombytes("RGB", size, bytes(pixels))
 
 
 def told(name: str, scene: Scene) -> str:
@@ -65,22 +77,24 @@ def told(name: str, scene: Scene) -> str:
     return "\n".join(lines)
 
 
-def read_goldens() -> dict[str, str]:
-    """Return the approved scenes by name."""
-    parts = GOLDENS.read_text(encoding="utf-8").strip("\n").split("\n\n")
+def read_goldens(board: str) -> dict[str, str]:
+    """Return the approved scenes of a board by name."""
+    parts = goldens_of(board).read_text(encoding="utf-8").strip("\n").split("\n\n")
     return {part.split(" ", 1)[0]: part for part in parts}
 
 
 def main(arguments: list[str]) -> None:
     """Write goldens or pictures."""
-    scenes = draw_all()
-    if not arguments:
-        GOLDENS.write_text("\n\n".join(told(name, scene) for name, scene in scenes.items()) + "\n", encoding="utf-8")
-        return
-    folder = Path(arguments[0])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, scene in scenes.items():
-        scene.picture.save(folder / f"{name}.png")
+    for board in SIZES:
+        scenes = draw_all(board)
+        if not arguments:
+            text = "\n\n".join(told(name, scene) for name, scene in scenes.items()) + "\n"
+            goldens_of(board).write_text(text, encoding="utf-8")
+            continue
+        folder = Path(arguments[0]) / board
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, scene in scenes.items():
+            scene.picture.save(folder / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -1,31 +1,31 @@
-"""Every screen of k5: unchanged pixels and texts, nothing cut off, all levels alike, codes that scan."""
+"""Every screen of both boards: unchanged pixels and texts, nothing cut off, all levels alike, codes that scan."""
 
 import zxingcpp
 from PIL import ImageChops
 
-from tests.ui.gallery import Scene, read_goldens, told
+from protocol import rating
+from tests.ui.conftest import Gallery
+from tests.ui.gallery import read_goldens, told
 from tests.ui.scenes import CODE_TEXT
-from ui import theme
+from ui import layout, layout_t35, theme
 
-WIDTH, HEIGHT = 320, 240
-LEVEL_CARD = (6, 55, 314, 123)
-MARKS_TOP = 132
+LAYOUTS = {"k5": layout, "t35": layout_t35}
 OFFLINE = {"chosen_5": "chosen_offline", "thanks": "thanks_offline", "not_invited": "not_invited_offline"}
-ICON = 24  # px of a side, at most
+ICON = 30  # px of a side, at most
 WITH_CODE = ("unrated", "not_invited", "paused", "full", "fault")
 
 
-def test_screens_look_as_they_were_approved(gallery: dict[str, Scene]) -> None:
-    approved = read_goldens()
-    assert sorted(approved) == sorted(gallery)
-    for name, scene in gallery.items():
+def test_screens_look_as_they_were_approved(gallery: Gallery) -> None:
+    approved = read_goldens(gallery.board)
+    assert sorted(approved) == sorted(gallery.scenes)
+    for name, scene in gallery.scenes.items():
         assert told(name, scene) == approved[name], f"{name} changed: look at it, then run python -m tests.ui.gallery"
 
 
-def test_texts_stay_inside_the_screen_and_apart(gallery: dict[str, Scene]) -> None:
-    for name, scene in gallery.items():
+def test_texts_stay_inside_the_screen_and_apart(gallery: Gallery) -> None:
+    for name, scene in gallery.scenes.items():
         for y, x, width, size, text in scene.texts:
-            assert x >= 4 and x + width <= WIDTH - 3 and y >= 0 and y + size <= HEIGHT, (name, text)
+            assert x >= 4 and x + width <= gallery.wide - 3 and y >= 0 and y + size <= gallery.high, (name, text)
         for i, (y, x, width, size, text) in enumerate(scene.texts):
             for other_y, other_x, other_width, other_size, other in scene.texts[i + 1 :]:
                 apart = x + width <= other_x or other_x + other_width <= x or y + size <= other_y or (
@@ -34,46 +34,49 @@ def test_texts_stay_inside_the_screen_and_apart(gallery: dict[str, Scene]) -> No
                 assert apart, (name, text, other)
 
 
-def test_no_text_lacks_a_glyph(gallery: dict[str, Scene]) -> None:
-    for name, scene in gallery.items():
+def test_no_text_lacks_a_glyph(gallery: Gallery) -> None:
+    for name, scene in gallery.scenes.items():
         assert not any("?" in text for *_, text in scene.texts), name
 
 
-def test_marks_are_the_same_before_and_after_a_press(gallery: dict[str, Scene]) -> None:
-    box = (0, MARKS_TOP, WIDTH, HEIGHT)
+def test_marks_are_the_same_before_and_after_a_press(gallery: Gallery) -> None:
+    box = (0, LAYOUTS[gallery.board].MARKS_TOP, gallery.wide, gallery.high)
     before = gallery["invited"].picture.crop(box).tobytes()
     for name in ("chosen_5", "chosen_4", "chosen_3", "chosen_2", "chosen_1", "chosen_hidden"):
         assert gallery[name].picture.crop(box).tobytes() == before, name
 
 
-def test_levels_stand_above_their_keys_in_order(gallery: dict[str, Scene]) -> None:
-    pixels = gallery["invited"].picture
+def test_levels_stand_above_their_keys_in_order(gallery: Gallery) -> None:
+    pixels, top, column = gallery["invited"].picture, LAYOUTS[gallery.board].MARKS_TOP, gallery.wide // 5
     for key, level in enumerate((5, 4, 3, 2, 1), 1):
         colour = _shown(theme.LEVELS[level])
-        assert pixels.getpixel((64 * (key - 1) + 32, MARKS_TOP + 2)) == colour
-        numbers = [text for y, x, _, _, text in gallery["invited"].texts if y > MARKS_TOP and x // 64 == key - 1]
-        assert str(key) in numbers
+        assert pixels.getpixel((column * (key - 1) + column // 2, top + 2)) == colour
+        found = [text for y, x, _, _, text in gallery["invited"].texts if y > top and x // column == key - 1]
+        assert "".join(found).endswith(rating.LEVEL_TEXT_ZH[level])
+        assert (str(key) in found) == (gallery.board == "k5")
 
 
-def test_chosen_screens_differ_in_the_level_only(gallery: dict[str, Scene]) -> None:
-    reference = gallery["chosen_5"]
+def test_chosen_screens_differ_in_the_level_only(gallery: Gallery) -> None:
+    reference, card, large = gallery["chosen_5"], _level_card(gallery), LAYOUTS[gallery.board].LARGE
     for level in (5, 4, 3, 2, 1):
         scene = gallery[f"chosen_{level}"]
         outside = scene.picture.copy()
-        outside.paste(0, LEVEL_CARD)
+        outside.paste(0, card)
         same = reference.picture.copy()
-        same.paste(0, LEVEL_CARD)
+        same.paste(0, card)
         assert outside.tobytes() == same.tobytes()
-        sizes = [size for y, _, _, size, text in scene.texts if LEVEL_CARD[1] <= y < LEVEL_CARD[3]]
-        assert sizes == [40]
-        assert scene.picture.getpixel((LEVEL_CARD[0] + 12, LEVEL_CARD[1] + 12)) == _shown(theme.LEVELS[level])
+        sizes = [size for y, _, _, size, text in scene.texts if card[1] <= y < card[3]]
+        assert sizes == [large]
+        assert scene.picture.getpixel((card[0] + 12, card[1] + 12)) == _shown(theme.LEVELS[level])
 
 
-def test_hidden_screen_says_nothing_of_the_level(gallery: dict[str, Scene]) -> None:
-    card = gallery["chosen_hidden"].picture.crop(LEVEL_CARD)
+def test_hidden_screen_says_nothing_of_the_level(gallery: Gallery) -> None:
+    card = gallery["chosen_hidden"].picture.crop(_level_card(gallery))
     colours = {_shown(colour) for colour in theme.LEVELS.values()}
     assert not colours & {colour for _, colour in card.getcolors(1 << 16)}
-    assert not any("满意" in text for y, *_, text in gallery["chosen_hidden"].texts if y < MARKS_TOP)
+    assert not any(
+        "满意" in text for y, *_, text in gallery["chosen_hidden"].texts if y < LAYOUTS[gallery.board].MARKS_TOP
+    )
 
 
 def test_colours_have_contrast() -> None:
@@ -85,20 +88,28 @@ def test_colours_have_contrast() -> None:
     assert _contrast(theme.STAR, theme.PAGE) >= 3
 
 
-def test_missing_link_adds_an_icon_at_the_right_and_nothing_else(gallery: dict[str, Scene]) -> None:
+def test_missing_link_adds_an_icon_at_the_right_and_nothing_else(gallery: Gallery) -> None:
     for name, offline in OFFLINE.items():
         box = ImageChops.difference(gallery[name].picture, gallery[offline].picture).getbbox()
         assert box is not None, name
         left, top, right, bottom = box
-        assert left > WIDTH - 34 and right - left <= ICON and bottom - top <= ICON, (name, box)
+        assert left > gallery.wide - 48 and right - left <= ICON and bottom - top <= ICON, (name, box)
         assert gallery[name].texts == gallery[offline].texts
 
 
-def test_codes_on_the_screen_scan(gallery: dict[str, Scene]) -> None:
+def test_codes_on_the_screen_scan(gallery: Gallery) -> None:
     for name in WITH_CODE:
         found = zxingcpp.read_barcodes(gallery[name].picture)
         assert [code.text for code in found] == [CODE_TEXT], name
         assert not zxingcpp.read_barcodes(gallery["invited"].picture)
+
+
+def _level_card(gallery: Gallery) -> tuple[int, int, int, int]:
+    """Return the place where the level is shown: the middle between band and marks."""
+    sizes = LAYOUTS[gallery.board]
+    edge = 6 * sizes.UNIT // 10
+    gap = 9 * sizes.UNIT // 10
+    return edge, sizes.BAND + gap, gallery.wide - edge, sizes.MARKS_TOP - gap
 
 
 def _shown(colour: int) -> tuple[int, int, int]:

@@ -1,13 +1,17 @@
 """CHOSEN: the level that was pressed, for two seconds, then only that it is saved; how long it may be changed."""
 
 from ui import icons, theme
+from ui.layout import TOUCH, UNIT
 from ui.screens import parts
 from ui.strings import LARGE, MIDDLE, SMALL
 
 _TOP = parts.BAND
 _HIGH = parts.MARKS_TOP - parts.BAND
-_CARD_TOP = _TOP + 9
-_CARD_HIGH = _HIGH - 18
+_CARD_X = 6 * UNIT // 10
+_CARD_TOP = _TOP + 9 * UNIT // 10
+_CARD_HIGH = _HIGH - 18 * UNIT // 10
+_GAP = 12 * UNIT // 10
+_CHANGE = "chosen_change_touch" if TOUCH else "chosen_change_keys"
 
 
 def regions(view: dict, now_ms: int, linked: bool) -> list:
@@ -26,24 +30,26 @@ def paint_level(canvas: object, strings: object, args: tuple) -> None:
     canvas.fill(0, _TOP, parts.WIDTH, _HIGH, theme.PAGE)
     paper = theme.LEVELS[level] if level else theme.BAND
     text = strings["level_" + str(level)] if level else strings["chosen_hidden"]
-    canvas.card(6, _CARD_TOP, parts.WIDTH - 12, _CARD_HIGH, paper, 8)
+    canvas.card(_CARD_X, _CARD_TOP, parts.WIDTH - 2 * _CARD_X, _CARD_HIGH, paper, 8)
     icon = icons.FACE + level if level else icons.TICK
-    width = LARGE + 12 + canvas.packs[LARGE].text_width(text)
+    width = LARGE + _GAP + canvas.packs[LARGE].text_width(text)
     x = (parts.WIDTH - width) // 2
     y = _CARD_TOP + (_CARD_HIGH - LARGE) // 2
     canvas.icon(LARGE, x, y, icon, theme.ON_LEVEL, paper)
-    canvas.text(LARGE, x + LARGE + 12, y - 1, text, theme.ON_LEVEL, paper)
+    canvas.text(LARGE, x + LARGE + _GAP, y - 1, text, theme.ON_LEVEL, paper)
 
 
 def paint_change(canvas: object, strings: object, args: tuple) -> None:
     """Paint how long the choice may be changed, and the icon of a missing link."""
     left, linked = args
     canvas.fill(0, 0, parts.WIDTH, parts.BAND, theme.BAND)
-    seconds, text = str(left), strings["chosen_change"]
+    seconds, text = str(left), strings[_CHANGE]
     middle, small = canvas.packs[MIDDLE], canvas.packs[SMALL]
     width = middle.text_width(seconds) + 4 + small.text_width(text)
     x = (parts.WIDTH - width) // 2
-    canvas.text(MIDDLE, x, 8, seconds, theme.ON_BAND, theme.BAND)
-    canvas.text(SMALL, x + width - small.text_width(text), 14, text, theme.ON_BAND, theme.BAND)
+    canvas.text(MIDDLE, x, (parts.BAND - MIDDLE) // 2 - 1, seconds, theme.ON_BAND, theme.BAND)
+    canvas.text(
+        SMALL, x + width - small.text_width(text), (parts.BAND - SMALL) // 2 + 1, text, theme.ON_BAND, theme.BAND
+    )
     if not linked:
         parts.offline(canvas, 0, theme.ON_BAND_MUTED, theme.BAND)

@@ -1,11 +1,14 @@
 """NO_CLERK: nobody serves here now; the notice of the hall, if there is one."""
 
 from ui import theme
+from ui.layout import UNIT
 from ui.screens import parts
 from ui.strings import LARGE, SMALL
 
 _LINES_MAX = 5
-_PITCH = 32
+_PITCH = 32 * UNIT // 10
+_LEFT = 16 * UNIT // 10
+_NOTE_Y = 120 * UNIT // 10
 _NOT_FIRST = "，。、；：！？）》」”"  # never at the beginning of a line
 
 
@@ -20,16 +23,16 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
 def paint_closed(canvas: object, strings: object, args: tuple) -> None:
     """Paint that the window is not open yet."""
     canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
-    canvas.text(LARGE, parts.WIDTH // 2, 120, strings["closed_note"], theme.INK, theme.PAGE, theme.CENTRE)
+    canvas.text(LARGE, parts.WIDTH // 2, _NOTE_Y, strings["closed_note"], theme.INK, theme.PAGE, theme.CENTRE)
 
 
 def paint_notice(canvas: object, strings: object, args: tuple) -> None:
     """Paint the notice, as many lines as fit."""
     canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
-    lines = broken(canvas.packs[SMALL], args[0], parts.WIDTH - 32)[:_LINES_MAX]
+    lines = broken(canvas.packs[SMALL], args[0], parts.WIDTH - 2 * _LEFT)[:_LINES_MAX]
     y = parts.BAND + (parts.HEIGHT - parts.BAND - len(lines) * _PITCH) // 2 + (_PITCH - SMALL) // 2
     for line in lines:
-        canvas.text(SMALL, 16, y, line, theme.INK, theme.PAGE)
+        canvas.text(SMALL, _LEFT, y, line, theme.INK, theme.PAGE)
         y += _PITCH
 
 

@@ -5,14 +5,18 @@ nothing else, so that two regions with the same place, painter and args look the
 """
 
 from ui import icons, theme
+from ui.layout import BAND, HEIGHT, MARKS_FOOT, MARKS_TOP, TOUCH, UNIT, WIDTH
 from ui.strings import LARGE, MIDDLE, SMALL, TINY
 
-WIDTH = 320
-HEIGHT = 240
-BAND = 46  # px high
-MARKS_TOP = 132
-_COLUMN = 64  # px: one fifth of the width
+_COLUMN = WIDTH // 5
 _GAP = 2
+_OFFLINE_ROOM = 72 * UNIT // 10
+_OFFLINE_X = WIDTH - 30 * UNIT // 10
+_CARD_HIGH = HEIGHT - MARKS_TOP - MARKS_FOOT
+# What stands in a mark, from its top: face, and word of one or two lines.
+_FACE_Y = 6 * UNIT // 10
+_WORD_Y = _FACE_Y + LARGE + 4 * UNIT // 10
+_WORD_PITCH = TINY + 3 * UNIT // 10
 
 
 def seconds_left(until_ms: int, now_ms: int) -> int:
@@ -33,13 +37,13 @@ def paint_band(canvas: object, strings: object, args: tuple) -> None:
     text = strings[title]
     size = MIDDLE if canvas.packs[MIDDLE].text_width(text) <= WIDTH - 8 else SMALL
     canvas.text(size, WIDTH // 2, (BAND - size) // 2, text, theme.ON_BAND, theme.BAND, theme.CENTRE)
-    if not linked and canvas.packs[size].text_width(text) <= WIDTH - 72:
+    if not linked and canvas.packs[size].text_width(text) <= WIDTH - _OFFLINE_ROOM:
         offline(canvas, 0, theme.ON_BAND_MUTED, theme.BAND)
 
 
 def offline(canvas: object, top: int, ink: int, paper: int) -> None:
     """Paint the icon of a missing link at the right end of a band's height that begins at `top`."""
-    canvas.icon(SMALL, WIDTH - 30, top + (BAND - SMALL) // 2, icons.OFFLINE, ink, paper)
+    canvas.icon(SMALL, _OFFLINE_X, top + (BAND - SMALL) // 2, icons.OFFLINE, ink, paper)
 
 
 def page(painter: object, args: tuple) -> tuple:
@@ -53,16 +57,20 @@ def marks() -> tuple:
 
 
 def paint_marks(canvas: object, strings: object, args: tuple) -> None:
-    """Paint number, face and word of each level, all alike."""
+    """Paint face and word of each level, all alike; with keys below also number and arrow."""
     canvas.fill(0, MARKS_TOP, WIDTH, HEIGHT - MARKS_TOP, theme.PAGE)
     for key in range(1, 6):
         level = 6 - key
         x = (key - 1) * _COLUMN
+        middle = x + _COLUMN // 2
         paper = theme.LEVELS[level]
-        canvas.card(x + _GAP, MARKS_TOP, _COLUMN - 2 * _GAP, HEIGHT - MARKS_TOP - 12, paper)
-        canvas.text(SMALL, x + 7, MARKS_TOP + 3, str(key), theme.ON_LEVEL, paper)
-        canvas.icon(LARGE, x + (_COLUMN - LARGE) // 2 + 4, MARKS_TOP + 6, icons.FACE + level, theme.ON_LEVEL, paper)
+        canvas.card(x + _GAP, MARKS_TOP, _COLUMN - 2 * _GAP, _CARD_HIGH, paper)
+        face_x = middle - LARGE // 2
+        if not TOUCH:
+            face_x += 4
+            canvas.text(SMALL, x + 7, MARKS_TOP + 3, str(key), theme.ON_LEVEL, paper)
+            canvas.icon(SMALL, middle - SMALL // 2, HEIGHT - 17, icons.KEY_BELOW, paper, theme.PAGE)
+        canvas.icon(LARGE, face_x, MARKS_TOP + _FACE_Y, icons.FACE + level, theme.ON_LEVEL, paper)
         word = strings["mark_" + str(level)]
-        top = MARKS_TOP + 50 if "\n" in word else MARKS_TOP + 60
-        canvas.lines(TINY, x + _COLUMN // 2, top, word, theme.ON_LEVEL, paper, theme.CENTRE, 21)
-        canvas.icon(SMALL, x + (_COLUMN - SMALL) // 2, HEIGHT - 17, icons.KEY_BELOW, paper, theme.PAGE)
+        top = MARKS_TOP + _WORD_Y + (0 if "\n" in word else _WORD_PITCH // 2)
+        canvas.lines(TINY, middle, top, word, theme.ON_LEVEL, paper, theme.CENTRE, _WORD_PITCH)

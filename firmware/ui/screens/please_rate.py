@@ -1,12 +1,20 @@
 """INVITED: the request, how to answer it or not, the time left, and the five marks above the keys."""
 
 from ui import icons, theme
+from ui.layout import TOUCH, UNIT
 from ui.screens import parts
 from ui.strings import LARGE, SMALL
 
 _TOP = parts.BAND
 _HIGH = parts.MARKS_TOP - parts.BAND
-_CLOCK_X = 212
+_CLOCK_X = parts.WIDTH - 108 * UNIT // 10
+_LEFT = 12 * UNIT // 10
+_HOW_Y = _TOP + 18 * UNIT // 10
+_DECLINE_Y = _TOP + 48 * UNIT // 10
+_SECONDS_Y = _TOP + 36 * UNIT // 10
+_LEFT_Y = _TOP + 21 * UNIT // 10
+_OFFLINE_Y = _TOP + 8 * UNIT // 10
+_HOW = "invite_how_touch" if TOUCH else "invite_how_keys"
 
 
 def regions(view: dict, now_ms: int, linked: bool) -> list:
@@ -23,16 +31,16 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
 def paint_how(canvas: object, strings: object, args: tuple) -> None:
     """Paint how to rate, and how not to."""
     canvas.fill(0, _TOP, _CLOCK_X, _HIGH, theme.PAGE)
-    canvas.text(SMALL, 12, _TOP + 18, strings["invite_how"], theme.INK, theme.PAGE)
-    canvas.text(SMALL, 12, _TOP + 48, strings["invite_decline"], theme.MUTED, theme.PAGE)
+    canvas.text(SMALL, _LEFT, _HOW_Y, strings[_HOW], theme.INK, theme.PAGE)
+    canvas.text(SMALL, _LEFT, _DECLINE_Y, strings["invite_decline"], theme.MUTED, theme.PAGE)
 
 
 def paint_clock(canvas: object, strings: object, args: tuple) -> None:
     """Paint the seconds left, and the icon of a missing link."""
     left, linked = args
     canvas.fill(_CLOCK_X, _TOP, parts.WIDTH - _CLOCK_X, _HIGH, theme.PAGE)
-    right = parts.WIDTH - 12
-    canvas.text(SMALL, right, _TOP + 36, strings["seconds"], theme.MUTED, theme.PAGE, theme.RIGHT)
-    canvas.text(LARGE, right - SMALL - 2, _TOP + 21, str(left), theme.INK, theme.PAGE, theme.RIGHT)
+    right = parts.WIDTH - _LEFT
+    canvas.text(SMALL, right, _SECONDS_Y, strings["seconds"], theme.MUTED, theme.PAGE, theme.RIGHT)
+    canvas.text(LARGE, right - SMALL - 2, _LEFT_Y, str(left), theme.INK, theme.PAGE, theme.RIGHT)
     if not linked:
-        canvas.icon(SMALL, right - SMALL, _TOP + 8, icons.OFFLINE, theme.MUTED, theme.PAGE)
+        canvas.icon(SMALL, right - SMALL, _OFFLINE_Y, icons.OFFLINE, theme.MUTED, theme.PAGE)

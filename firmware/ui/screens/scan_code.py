@@ -1,13 +1,18 @@
 """UNRATED, NOT_INVITED, PAUSED, FULL and FAULT: what is the matter, and the code to scan instead."""
 
 from ui import qr, theme
+from ui.layout import UNIT
 from ui.screens import parts
 from ui.strings import MIDDLE, SMALL
 
-_PANEL = 176  # px of a side
-_PANEL_X = 9
-_PANEL_Y = parts.BAND + 9
+_PANEL_X = 9 * UNIT // 10
+_PANEL_Y = parts.BAND + _PANEL_X
+_PANEL = parts.HEIGHT - parts.BAND - 2 * _PANEL_X  # px of a side
 _TEXT_X = (_PANEL_X + _PANEL + parts.WIDTH) // 2
+_MIDDLE_PITCH, _SMALL_PITCH, _NOTE_PITCH = 42 * UNIT // 10, 30 * UNIT // 10, 27 * UNIT // 10
+# The text alone, and above a note.
+_ALONE_Y, _ABOVE_Y, _BELOW_Y = 98 * UNIT // 10, 76 * UNIT // 10, 196 * UNIT // 10
+_CODE_ALONE_Y, _CODE_ABOVE_Y, _CODE_BELOW_Y = 118 * UNIT // 10, 68 * UNIT // 10, 146 * UNIT // 10
 
 
 def unrated(view: dict, now_ms: int, linked: bool) -> list:
@@ -50,11 +55,11 @@ def paint_text(canvas: object, strings: object, args: tuple) -> None:
     """Paint where to find a code."""
     no_code, note, why, mark = args
     canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
-    y = 98 if note is None else 76
-    canvas.lines(MIDDLE, parts.WIDTH // 2, y, strings[no_code], theme.INK, theme.PAGE, theme.CENTRE, 42)
+    y = _ALONE_Y if note is None else _ABOVE_Y
+    canvas.lines(MIDDLE, parts.WIDTH // 2, y, strings[no_code], theme.INK, theme.PAGE, theme.CENTRE, _MIDDLE_PITCH)
     if note is not None:
         text = _note(strings, note, why, " ")
-        canvas.text(SMALL, parts.WIDTH // 2, 196, text, theme.MUTED, theme.PAGE, theme.CENTRE)
+        canvas.text(SMALL, parts.WIDTH // 2, _BELOW_Y, text, theme.MUTED, theme.PAGE, theme.CENTRE)
     if mark:
         parts.offline(canvas, parts.BAND, theme.MUTED, theme.PAGE)
 
@@ -67,10 +72,11 @@ def paint_code(canvas: object, strings: object, args: tuple) -> None:
     step = _PANEL // (side + 2 * qr.QUIET)
     margin = (_PANEL - step * side) // 2
     canvas.squares(_PANEL_X + margin, _PANEL_Y + margin, step, side, bits)
-    y = 118 if note is None else 68
-    canvas.lines(SMALL, _TEXT_X, y, strings[with_code], theme.INK, theme.PAGE, theme.CENTRE, 30)
+    y = _CODE_ALONE_Y if note is None else _CODE_ABOVE_Y
+    canvas.lines(SMALL, _TEXT_X, y, strings[with_code], theme.INK, theme.PAGE, theme.CENTRE, _SMALL_PITCH)
     if note is not None:
-        canvas.lines(SMALL, _TEXT_X, 146, _note(strings, note, why, "\n"), theme.MUTED, theme.PAGE, theme.CENTRE, 27)
+        text = _note(strings, note, why, "\n")
+        canvas.lines(SMALL, _TEXT_X, _CODE_BELOW_Y, text, theme.MUTED, theme.PAGE, theme.CENTRE, _NOTE_PITCH)
     if mark:
         parts.offline(canvas, parts.BAND, theme.MUTED, theme.PAGE)
 

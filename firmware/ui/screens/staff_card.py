@@ -1,13 +1,16 @@
 """IDLE and SERVING: who serves here, and the ticket that was called."""
 
 from ui import icons, theme
+from ui.layout import PICTURE, UNIT
 from ui.screens import parts
 from ui.strings import MIDDLE, SMALL
 
 _STARS = 5
-_PORTRAIT_X, _PORTRAIT_WIDE, _PORTRAIT_HIGH = 14, 104, 134
-_TEXT_X = 134
-_CARD_HIGH = 156
+_PORTRAIT_X, _PORTRAIT_WIDE, _PORTRAIT_HIGH = 14 * UNIT // 10, 104 * UNIT // 10, 134 * UNIT // 10
+_TEXT_X = 134 * UNIT // 10
+_NAME_Y, _NUMBER_Y, _POST_Y, _STARS_Y = 3 * UNIT // 10, 45 * UNIT // 10, 76 * UNIT // 10, 110 * UNIT // 10
+_STAR_STEP = SMALL + 6 * UNIT // 10
+_CARD_HIGH = 156 * UNIT // 10
 _FOOT_TOP = parts.BAND + _CARD_HIGH
 _FOOT_HIGH = parts.HEIGHT - _FOOT_TOP
 
@@ -35,24 +38,24 @@ def paint_card(canvas: object, strings: object, args: tuple) -> None:
     top = parts.BAND + (high - _PORTRAIT_HIGH) // 2
     canvas.fill(0, parts.BAND, parts.WIDTH, high, theme.PAGE)
     canvas.card(_PORTRAIT_X, top, _PORTRAIT_WIDE, _PORTRAIT_HIGH, theme.LINE)
-    _paint_person(canvas, top + _PORTRAIT_HIGH - icons.PERSON_SIZE)
+    _paint_person(canvas, top + _PORTRAIT_HIGH - PICTURE)
     room = parts.WIDTH - _TEXT_X - 8
     middle, small = canvas.packs[MIDDLE], canvas.packs[SMALL]
-    canvas.text(MIDDLE, _TEXT_X, top + 3, middle.fitting(name, room), theme.INK, theme.PAGE)
+    canvas.text(MIDDLE, _TEXT_X, top + _NAME_Y, middle.fitting(name, room), theme.INK, theme.PAGE)
     text = strings["number"] + " " + number
-    canvas.text(SMALL, _TEXT_X, top + 45, small.fitting(text, room), theme.MUTED, theme.PAGE)
-    canvas.text(SMALL, _TEXT_X, top + 76, small.fitting(post, room), theme.MUTED, theme.PAGE)
+    canvas.text(SMALL, _TEXT_X, top + _NUMBER_Y, small.fitting(text, room), theme.MUTED, theme.PAGE)
+    canvas.text(SMALL, _TEXT_X, top + _POST_Y, small.fitting(post, room), theme.MUTED, theme.PAGE)
     for i in range(_STARS if stars else 0):
         code, ink = (icons.STAR, theme.STAR) if i < stars else (icons.STAR_EMPTY, theme.STAR_EMPTY)
-        canvas.icon(SMALL, _TEXT_X - 1 + i * 26, top + 110, code, ink, theme.PAGE)
+        canvas.icon(SMALL, _TEXT_X - 1 + i * _STAR_STEP, top + _STARS_Y, code, ink, theme.PAGE)
 
 
 def _paint_person(canvas: object, y: int) -> None:
     """Paint the figure that stands in for a portrait."""
-    x = _PORTRAIT_X + (_PORTRAIT_WIDE - icons.PERSON_SIZE) // 2
-    slice_high = icons.PERSON_SIZE // icons.PERSON_ROWS
+    x = _PORTRAIT_X + (_PORTRAIT_WIDE - PICTURE) // 2
+    slice_high = PICTURE // icons.PERSON_ROWS
     for row in range(icons.PERSON_ROWS):
-        canvas.icon(icons.PERSON_SIZE, x, y + row * slice_high, icons.PERSON + row, theme.PANEL, theme.LINE)
+        canvas.icon(PICTURE, x, y + row * slice_high, icons.PERSON + row, theme.PANEL, theme.LINE)
 
 
 def paint_ticket(canvas: object, strings: object, args: tuple) -> None:
@@ -60,4 +63,5 @@ def paint_ticket(canvas: object, strings: object, args: tuple) -> None:
     canvas.fill(0, _FOOT_TOP, parts.WIDTH, _FOOT_HIGH, theme.PANEL)
     canvas.fill(0, _FOOT_TOP, parts.WIDTH, 1, theme.LINE)
     text = canvas.packs[MIDDLE].fitting(strings["ticket"] + " " + args[0], parts.WIDTH - 16)
-    canvas.text(MIDDLE, parts.WIDTH // 2, _FOOT_TOP + 5, text, theme.INK, theme.PANEL, theme.CENTRE)
+    y = _FOOT_TOP + (_FOOT_HIGH - MIDDLE) // 2
+    canvas.text(MIDDLE, parts.WIDTH // 2, y, text, theme.INK, theme.PANEL, theme.CENTRE)
