@@ -1,5 +1,7 @@
 """The master of an FF68 bus in virtual time: what it sends and when, what it hears, and what it must not believe."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,7 +138,7 @@ def test_one_frame_stands_on_the_line_at_a_time():
         line.bus.begin(address)
     line.pass_time(2_000)
     starts = [at for at, _ in line.sent]
-    assert len(starts) == 3 and all(after - before >= 10 + PAUSE_MS for before, after in zip(starts, starts[1:]))
+    assert len(starts) == 3 and all(after - before >= 10 + PAUSE_MS for before, after in pairwise(starts))
     assert [event[:2] for event in line.events] == [("begun", 1), ("begun", 2), ("begun", 3)]
 
 
