@@ -23,6 +23,7 @@ _PERSON = 96  # px, the figure that stands in for a portrait
 _SHADES = {INK: 4, MUTED: 4, STAR: 3, STAR_EMPTY: 3}
 # Left under name, number and post, px, where there is room; with two lines of one all come closer.
 _AFTER_NAME, _AFTER_NUMBER, _AFTER_POST = 14, 11, 14
+_LEAST_NUMBER_SIZE = 12
 _BETWEEN = 2  # px, between the two lines of one
 _TOP = 3
 
@@ -145,7 +146,7 @@ def _corners(size: tuple[int, int]) -> Image.Image:
 def _text_tile(clerk: Clerk, board: CardBoard, fonts: Fonts) -> Tile:
     x, y, width, height = board.text
     image = Image.new("RGB", (width, height), _rgb(PAGE))
-    room = width - board.text_indent
+    room = width - board.text_indent - 2  # strokes reach beyond a text's advance
     lines = _lines(clerk, board, fonts, room)
     gaps = sum(after for *_, after in lines if after > _BETWEEN)
     needed = _TOP + sum(size + after for _, size, _, after in lines) + (board.star_size if clerk.stars else 0)
@@ -161,11 +162,17 @@ def _text_tile(clerk: Clerk, board: CardBoard, fonts: Fonts) -> Tile:
 
 
 def _lines(clerk: Clerk, board: CardBoard, fonts: Fonts, room: int) -> list[tuple[str, int, int, int]]:
-    """Return text, size, colour and the gap after it of each line."""
+    """Return text, size, colour and the gap after it of each line.
+
+    :raises LayoutError: a text does not fit.
+    """
     name, name_size = _fitted(clerk.name, board.name_sizes, board.name_pair_sizes, fonts, room)
     post, post_size = _fitted(clerk.post, board.post_sizes, board.post_pair_sizes, fonts, room)
     number = f"{NUMBER_WORD} {clerk.number}"
-    size = next((s for s in range(board.number_size, 11, -1) if fonts.width(number, s) <= room), 12)
+    sizes = range(board.number_size, _LEAST_NUMBER_SIZE - 1, -1)
+    size = next((size for size in sizes if fonts.width(number, size) <= room), None)
+    if size is None:
+        raise LayoutError(number)
     lines = [(text, name_size, INK, _BETWEEN) for text in name[:-1]] + [(name[-1], name_size, INK, _AFTER_NAME)]
     lines.append((number, size, MUTED, _AFTER_NUMBER))
     lines += [(text, post_size, MUTED, _BETWEEN) for text in post[:-1]] + [(post[-1], post_size, MUTED, _AFTER_POST)]

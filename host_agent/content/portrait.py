@@ -18,8 +18,9 @@ MIN_SIDE = 60  # px
 FORMATS = ("JPEG", "PNG")
 SUFFIXES = (".jpg", ".jpeg", ".png")
 BACKGROUND = 0xFFFFFF  # under a transparent picture
-# Of what a tall picture has too much, this part is taken from above: heads stand in the upper part.
-_ABOVE = 0.15
+# Of what a tall picture has too much, this part is taken from above, but no more than that part of what is kept: heads
+# stand in the upper part, those of whole figures at its very edge.
+_ABOVE, _ABOVE_MOST = 0.15, 0.06
 _CLIPPED = (0.5, 0.5)  # per cent of the darkest and brightest pixels that may be lost
 _DARK, _WANTED = 95, 115  # mean brightness of 255 below which a portrait is lifted, and up to where
 _STRONGEST = 0.5  # exponent
@@ -86,7 +87,7 @@ def _cropped(image: Image.Image, width: int, height: int) -> Image.Image:
     """Cut to the portrait's ratio, from the middle and the upper part, and scale."""
     wide = min(image.width, image.height * width / height)
     high = min(image.height, image.width * height / width)
-    left, top = (image.width - wide) / 2, (image.height - high) * _ABOVE
+    left, top = (image.width - wide) / 2, min((image.height - high) * _ABOVE, high * _ABOVE_MOST)
     box = (left, top, left + wide, top + high)
     return image.resize((width, height), Image.Resampling.LANCZOS, box=box)
 

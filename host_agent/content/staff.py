@@ -7,7 +7,7 @@ import attrs
 
 NUMBER = re.compile(r"[0-9A-Za-z._-]{1,20}\Z")
 NUMBER_RULE = "1 to 20 letters, digits, dots or dashes"
-MAX_NAME, MAX_POST = 20, 30  # characters; what two lines of a card hold
+MAX_NAME, MAX_POST = 20, 28  # characters; what two lines of a card hold
 MAX_STARS = 5
 
 

@@ -51,7 +51,7 @@ def make(rows: list[StaffRow], table: Path, photos: Path | None, found: Fonts, d
         except PortraitError as error:
             mine.append(UserError(f"{row.photo or row.clerk.number}: {error.what}", where, error.cure))
         except LayoutError:
-            mine.append(UserError("name or post does not fit on the card", where, "shorten it"))
+            mine.append(UserError("name, number or post is too wide for the card", where, "shorten it"))
         faults += mine
         done()
     if faults:
