@@ -46,7 +46,7 @@ class StaffApi:
 
     async def _list(self, request: Request) -> Response:
         counter_api.require_whole(request)
-        return JSONResponse(listing(self._store))
+        return JSONResponse(listing(self._store, self._contents.library.removals))
 
     async def _one(self, request: Request) -> Response:
         counter_api.require_whole(request)
@@ -104,14 +104,13 @@ class StaffApi:
 NEW, CHANGED, UNCHANGED = "new", "changed", "unchanged"
 
 
-def listing(store: Store) -> dict[str, Any]:
-    """Return what GET /staff answers."""
+def listing(store: Store, removals: dict[str, list[str]]) -> dict[str, Any]:
+    """Return what GET /staff answers; `removals` are the numbers that each terminal has not confirmed."""
     boards: dict[str, list[str]] = {}
     for number, board in store_staff.hashes(store):
         boards.setdefault(number, []).append(board)
     items = [attrs.asdict(clerk) | {"boards": boards.get(clerk.number, [])} for clerk in store_staff.clerks(store)]
-    waiting = store_staff.removals(store)
-    return {"items": items, "removals": [{"terminal": name, "numbers": numbers} for name, numbers in waiting.items()]}
+    return {"items": items, "removals": [{"terminal": name, "numbers": numbers} for name, numbers in removals.items()]}
 
 
 def change_of(store: Store, given: Staff) -> str:
@@ -132,7 +131,7 @@ def _staff(number: str, body: dict[str, Any]) -> Staff:
     """
     texts = {}
     for key, limit in (("name", staff.MAX_NAME), ("post", staff.MAX_POST)):
-        value = body.get(key) or ""
+        value = "" if body.get(key) is None else body[key]
         fault = "is no text" if not isinstance(value, str) else staff.text_fault(value, limit)
         if fault is not None:
             raise bad_request(f"{key} {fault}", f"correct {key}")
@@ -142,7 +141,7 @@ def _staff(number: str, body: dict[str, Any]) -> Staff:
     stars = body.get("stars")
     if stars is not None:
         stars = api_body.whole(body, "stars", 0, staff.MAX_STARS)
-    cards = body.get("cards") or {}
+    cards = {} if body.get("cards") is None else body["cards"]
     if not isinstance(cards, dict):
         raise bad_request("cards must be an object of boards", "correct or omit cards")
     return Staff(

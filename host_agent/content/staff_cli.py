@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -134,7 +135,7 @@ def _progress(what: str, length: int) -> Iterator[Callable[[], None]]:
     if length < _SOON:
         yield lambda: None
         return
-    with click.progressbar(length=length, label=what, file=click.get_text_stream("stderr")) as bar:
+    with click.progressbar(length=length, label=what, file=sys.stderr) as bar:
         yield lambda: bar.update(1)
 
 

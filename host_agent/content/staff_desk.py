@@ -112,7 +112,7 @@ class StoppedDesk:
 
     def listing(self) -> dict[str, Any]:
         """See StaffDesk."""
-        return api_staff.listing(self._store)
+        return api_staff.listing(self._store, store_staff.removals(self._store))
 
     def put(self, people: list[Staff], done: Callable[[], None]) -> list[str]:
         """See StaffDesk."""

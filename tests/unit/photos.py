@@ -1,5 +1,7 @@
 """Photos for the tests, drawn: a head before a wall, as cameras of any kind save it."""
 
+import random
+
 from PIL import Image, ImageDraw
 
 SKIN, WALL, COAT = (228, 185, 155), (110, 150, 205), (30, 40, 70)
@@ -28,3 +30,8 @@ def turned(image, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     return (image if undo is None else image.transpose(undo)), exif
+
+
+def rough(seed):
+    """Return a photo of which every piece is like no other."""
+    return Image.frombytes("RGB", (104, 134), random.Random(seed).randbytes(3 * 104 * 134))
