@@ -8,6 +8,7 @@ and judged, and goes on working.
     runs.py       which runs there are
     agent_*.py    the agent's runs, and what must hold of its store
     city_*.py     the receiver's
+    rater_*.py    those of an old rater's journal in the agent
     cutting.py    the cuts of a run, and the judging of each
     replay.py     one cut again, by its id: python -m tests.host_power_cut.replay ID
 """

@@ -26,7 +26,7 @@ def require(holds: object, what: str) -> None:
 
 
 @contextlib.contextmanager
-def opened(path: Path, promised: bool) -> Iterator[sqlite3.Connection | None]:
+def opened(path: Path, promised: bool, table: str = "counters") -> Iterator[sqlite3.Connection | None]:
     """Open a store's file and see that SQLite finds it sound; None while nothing is `promised` and no table is there.
 
     :raises Broken: it is damaged, or something was promised and it or its tables are gone.
@@ -36,7 +36,7 @@ def opened(path: Path, promised: bool) -> Iterator[sqlite3.Connection | None]:
     try:
         found = conn.execute("PRAGMA integrity_check").fetchone()[0]
         require(found == "ok", f"integrity_check: {found}")
-        has_tables = conn.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'counters'").fetchone()[0]
+        has_tables = conn.execute("SELECT count(*) FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0]
         require(has_tables or not promised, "the store's tables are gone")
         yield conn if has_tables else None
     finally:

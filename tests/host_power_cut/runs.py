@@ -11,6 +11,9 @@ from tests.host_power_cut.city_promise import CityPromise
 from tests.host_power_cut.city_runs import CityRun
 from tests.host_power_cut.city_runs import Plan as CityPlan
 from tests.host_power_cut.promise import Mark
+from tests.host_power_cut.rater_promise import RaterPromise
+from tests.host_power_cut.rater_runs import Plan as RaterPlan
+from tests.host_power_cut.rater_runs import RaterRun
 from tests.host_power_cut.vfs import Recording
 
 
@@ -48,8 +51,13 @@ _CITY_PLANS = (
     CityPlan("city-first", rounds=2, terminals=1, most=2),
     CityPlan("city-day", rounds=10, restart_every=4, full_every=3),
 )
+_RATER_PLANS = (
+    RaterPlan("rater-first", rounds=2, restart_every=1),
+    RaterPlan("rater-day", rounds=24, restart_every=6),
+)
 
 RUNS: dict[str, tuple[Callable[[int], Run], Callable[[], Promise]]] = {
     **{plan.name: (lambda seed, plan=plan: AgentRun(plan, seed), AgentPromise) for plan in _AGENT_PLANS},
     **{plan.name: (lambda seed, plan=plan: CityRun(plan, seed), CityPromise) for plan in _CITY_PLANS},
+    **{plan.name: (lambda seed, plan=plan: RaterRun(plan, seed), RaterPromise) for plan in _RATER_PLANS},
 }

@@ -24,7 +24,9 @@ def cleanly(_operations: int) -> tuple[str, ...]:
     return (ALL, NONE)
 
 
-@pytest.mark.parametrize(("run", "tears"), [("agent-first", in_turn), ("city-first", cleanly)])
+@pytest.mark.parametrize(
+    ("run", "tears"), [("agent-first", in_turn), ("city-first", cleanly), ("rater-first", cleanly)]
+)
 def test_cut_after_every_operation_keeps_every_promise(run: str, tears: Tears) -> None:
     cuts = cut_everywhere(run, 1, tears)
     print(f"{run}: {cuts} distinct cuts")
@@ -41,6 +43,8 @@ def test_cut_after_every_operation_keeps_every_promise(run: str, tears: Tears) -
         ("agent-crowd", in_turn, 1_000),  # some hundred KB each
         ("city-first", every, 500),
         ("city-day", every, 3_000),
+        ("rater-first", every, 300),
+        ("rater-day", every, 1_500),
     ],
 )
 def test_cut_after_every_operation_and_again_while_going_on_keeps_every_promise(

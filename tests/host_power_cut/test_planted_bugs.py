@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from host_agent import store as agent_store
+from host_agent.legacy.store import RaterStore
 from host_agent.receiver import store as city_store
 from host_agent.receiver.intake import Intake
 from host_agent.store import Store
 from host_agent.writer import Writer
+from protocol import codes, evidence
 from tests.host_power_cut import vfs
 from tests.host_power_cut.cutting import Cut, cut_everywhere, judge, one_case
 from tests.host_power_cut.images import ALL, NONE
 from tests.host_power_cut.promise import Broken
 
 Patch = pytest.MonkeyPatch
-AGENT, CITY = "agent-first", "city-first"
+AGENT, CITY, RATER = "agent-first", "city-first", "rater-first"
 
 
 def pragma(patch: Patch, text: str) -> None:
@@ -166,6 +168,34 @@ def records_are_queued_after_the_commit(patch: Patch) -> None:
     patch.setattr(Intake, "_put_out", lambda self, record: late.append(json.dumps(record)))
 
 
+def number_of_the_start_is_not_synced(patch: Patch) -> None:
+    """It is durable only with the first event after it: a nonce may come again."""
+
+    def begin_boot(self, at_least) -> int:
+        return self._conn.execute("SELECT boot FROM about").fetchone()[0] + 1
+
+    real = RaterStore.append
+
+    def append(self, events) -> None:
+        real(self, events)
+        self._conn.execute("UPDATE about SET boot = boot + 1 WHERE boot < ?", (evidence.parse(events[0][3]).boot,))
+
+    patch.setattr(RaterStore, "begin_boot", begin_boot)
+    patch.setattr(RaterStore, "append", append)
+
+
+def invite_ends_in_a_commit_of_its_own(patch: Patch) -> None:
+    real = RaterStore.append
+
+    def append(self, events) -> None:
+        real(self, [(seq, codes.MARK, invite, event) for seq, _, invite, event in events])
+        for _, kind, invite, _ in events:
+            if kind in codes.OUTCOMES:
+                self._conn.execute("UPDATE invites SET ended = 1 WHERE invite = ?", (invite,))
+
+    patch.setattr(RaterStore, "append", append)
+
+
 def synced(_operations: int) -> tuple[str, ...]:
     """Leave only what was synced."""
     return (NONE,)
@@ -177,7 +207,7 @@ def killed(operations: int) -> tuple[str, ...]:
 
 
 BUGS = {
-    log_is_synced_only_when_it_is_folded_in: (synced, AGENT, CITY),
+    log_is_synced_only_when_it_is_folded_in: (synced, AGENT, CITY, RATER),
     nothing_is_synced: (synced, AGENT, CITY),
     folder_is_never_synced: (synced, AGENT, CITY),
     there_is_no_journal: (killed, AGENT),
@@ -190,6 +220,8 @@ BUGS = {
     purge_takes_what_has_no_receipt: (killed, AGENT),
     receipts_go_before_the_commit: (killed, CITY),
     records_are_queued_after_the_commit: (killed, CITY),
+    number_of_the_start_is_not_synced: (killed, RATER),
+    invite_ends_in_a_commit_of_its_own: (killed, RATER),
 }
 
 
@@ -201,6 +233,7 @@ QUICK = (
     (layout_is_made_statement_by_statement, AGENT),
     (events_are_acknowledged_before_the_commit, AGENT),
     (receipts_go_before_the_commit, CITY),
+    (number_of_the_start_is_not_synced, RATER),
 )
 CASES = [(bug, run) for bug, (_, *runs) in BUGS.items() for run in runs]
 
