@@ -28,6 +28,7 @@ from host_agent.content.contents import Contents
 from host_agent.content.library import Library
 from host_agent.counter_api import CounterApi
 from host_agent.delivery import Delivery
+from host_agent.dialects.start import Dialects
 from host_agent.errors import ManyUserErrors, UserError
 from host_agent.health import Metrics
 from host_agent.inbox import Inbox
@@ -87,15 +88,18 @@ class Agent:
             config, version, self._store, self._writer, self._delivery, self._uplink, self._windows, utc_ms
         )
         contents = Contents(Library(self._store, self._writer, config.content.tag_table), self._windows, self._changes)
+        access = _access(config)
+        self._dialects = Dialects(config, self._windows, self._changes, access, self._rng)
+        self._status.also("dialects", self._dialects)
         self._api = CounterApi(
             config,
             self._store,
             self._windows,
             self._status,
             Metrics(self._status).text,
-            _access(config),
+            access,
             self._changes,
-            StaffApi(self._store, self._writer, self._windows, contents).routes(),
+            [*StaffApi(self._store, self._writer, self._windows, contents).routes(), *self._dialects.routes()],
         )
         self._writer.recovered = self._ask_again
         self._stopping = asyncio.Event()
@@ -136,6 +140,7 @@ class Agent:
                     )
                     for window in self._windows.values()
                 ),
+                *(asyncio.create_task(_supervise(name, part, self._stopping)) for name, part in self._dialects.parts()),
             ]
             self._listen_to_signals()
             ready(f"{self._config.api_scheme}://{self._config.agent.listen}/")
@@ -179,7 +184,7 @@ class Agent:
         results = await asyncio.gather(
             *(_first_answer(window) for window in windows), self._uplink.connect(), return_exceptions=True
         )
-        faults = [result for result in results if isinstance(result, UserError)]
+        faults = [result for result in results if isinstance(result, UserError)] + await self._dialects.first_try()
         if faults:
             raise faults[0] if len(faults) == 1 else ManyUserErrors(faults)
         for result in results:
@@ -205,6 +210,7 @@ class Agent:
         for window in self._windows.values():
             window.close()
         self._legacy.stop()
+        self._dialects.close()
         sock.close()
         await self._writer.stop()
         self._store.close()

@@ -21,6 +21,7 @@ ORIGIN = "yiping.origin"  # in the scope: the page's origin where it is not this
 PREFLIGHT_AGE_S = 600
 _LOCAL_NAMES = frozenset(("127.0.0.1", "localhost", "::1"))
 _WITH_COOKIE = ("/", "/status")
+_NEED_A_CALLER = ("/api/", "/dialects/", "/metrics")
 _HEADERS = {401: {"www-authenticate": "Bearer"}, 429: {"retry-after": "1"}}
 # The clerk's page may be shown inside another page of this machine (the demo), nowhere else.
 _SECURITY_HEADERS = (
@@ -86,7 +87,7 @@ class Guard:
         :raises Refusal: nobody who may.
         """
         peer = scope["client"][0] if scope.get("client") else None
-        if not scope["path"].startswith(("/api/", "/metrics")):
+        if not scope["path"].startswith(_NEED_A_CALLER):
             if peer is not None and not is_loopback(peer):
                 cure = "open the page on the machine of the agent; other machines use the API with a token"
                 raise Refusal(403, "pages_local", "the agent's pages are for its own machine", cure)

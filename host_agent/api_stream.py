@@ -48,7 +48,7 @@ class Stream:
             await socket.close(CLOSE_LATER, "too many streams")
             return
         try:
-            caller = socket.scope[CALLER] or await self._introduced(socket)
+            caller = socket.scope[CALLER] or await introduced(socket, self._access)
         except Refusal as error:
             await socket.close(CLOSE_POLICY, error.code)
             return
@@ -60,22 +60,6 @@ class Stream:
             await reader.run(socket)
         finally:
             self._readers.discard(reader)
-
-    async def _introduced(self, socket: WebSocket) -> Caller:
-        """Return the caller that the first message's token names.
-
-        :raises Refusal: none does in time.
-        """
-        try:
-            first = await asyncio.wait_for(socket.receive_json(), TOKEN_S)
-            token = first["token"] if isinstance(first, dict) else None
-        except (TimeoutError, ValueError, KeyError, RecursionError):
-            token = None
-        if not isinstance(token, str):
-            raise Refusal(401, "no_token", "the first message holds no token", 'send {"token": "…"}')
-        caller = self._access.by_token(token, socket.scope[ORIGIN])
-        self._access.spend(caller)
-        return caller
 
     def _asked(self, socket: WebSocket, caller: Caller) -> list[str]:
         """Return the windows that the client may hear and, if it named one, wants to."""
@@ -121,6 +105,23 @@ class _Reader:
                 if self._told.get(window) != text:
                     self._told[window] = text
                     await socket.send_text(text)
+
+
+async def introduced(socket: WebSocket, access: Access) -> Caller:
+    """Return the caller that the first message's token names.
+
+    :raises Refusal: none does in time.
+    """
+    try:
+        first = await asyncio.wait_for(socket.receive_json(), TOKEN_S)
+        token = first["token"] if isinstance(first, dict) else None
+    except (TimeoutError, ValueError, KeyError, RecursionError):
+        token = None
+    if not isinstance(token, str):
+        raise Refusal(401, "no_token", "the first message holds no token", 'send {"token": "…"}')
+    caller = access.by_token(token, socket.scope[ORIGIN])
+    access.spend(caller)
+    return caller
 
 
 async def _until_gone(socket: WebSocket) -> None:

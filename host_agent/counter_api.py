@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from host_agent import api_body, orders
@@ -42,7 +42,7 @@ class CounterApi:
         metrics: Callable[[], tuple[bytes, str]],
         access: Access,
         changes: Changes,
-        more: list[Route],
+        more: list[BaseRoute],
     ) -> None:
         """Keep the parts; `more` are the routes of other modules."""
         self._more = more

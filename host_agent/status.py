@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from host_agent.clock_watch import ClockWatch, steady_ms
 from host_agent.config_model import Config
@@ -25,6 +25,19 @@ _SHOWN_SENTENCES = {
     "rater_silent": "the rater of window {window} was begun many times and never answered:"
     " check its cable, address and form",
 }
+
+
+class Part(Protocol):
+    """Name what a part of the agent tells of itself."""
+
+    def faults(self) -> list[Fault]:
+        """Return what somebody must do something about now."""
+
+    def warnings(self) -> list[Fault]:
+        """Return what can wait."""
+
+    def view(self) -> Any:
+        """Return what GET /api/v1/status shows."""
 
 
 class Status:
@@ -53,6 +66,11 @@ class Status:
         self._faults = Faults(config, writer, delivery, uplink, ClockWatch(utc_ms, steady_ms))
         self._last_read: tuple[dict[str, int], int | None] = (dict.fromkeys(COUNTS, 0), None)
         self._unreadable: str | None = None
+        self._more: dict[str, Part] = {}
+
+    def also(self, name: str, part: Part) -> None:
+        """Tell of one more part, under its own name."""
+        self._more[name] = part
 
     def whole(self) -> dict[str, Any]:
         """Return what GET /api/v1/status answers."""
@@ -75,6 +93,7 @@ class Status:
                 "state": self._writer.state,
             },
             "terminals": [window_terminal(window) for window in self._windows.values()],
+            **{name: part.view() for name, part in self._more.items()},
         }
 
     def health(self) -> dict[str, Any]:
@@ -110,6 +129,9 @@ class Status:
         faults += [found for found in map(terminal_fault, self._windows.values()) if found is not None]
         faults += self._faults.of_events(counts["refused"])
         warnings = self._faults.warnings(self._age_s(oldest_ms))
+        for part in self._more.values():
+            faults += part.faults()
+            warnings += part.warnings()
         first = [*faults, *warnings][:1]
         return {
             "ok": not faults,

@@ -30,11 +30,12 @@ class Ff68Rater:
         self._offset = offset
         self._reader = ff68.Reader()
         self._asked = False
-        self._grade: bytes | None = None
+        self._grade: Frame | None = None
         self._tries = 0
         self._due_ms = 0
         self._out = bytearray()
         self.unknown = 0
+        self.echoes = 0
 
     @property
     def counters(self) -> dict[str, int]:
@@ -45,6 +46,7 @@ class Ff68Rater:
             "bad_checksum": reader.bad_checksum,
             "skipped_bytes": reader.skipped_bytes,
             "unknown": self.unknown,
+            "echoes": self.echoes,
         }
 
     def receive(self, data: bytes, now_ms: int) -> list[tuple[str]]:
@@ -61,7 +63,7 @@ class Ff68Rater:
         if grade is None:
             return False
         address = (self._address + self._offset) & 0xFF
-        self._grade = ff68.encode(Frame(address, ff68.FUNCTION_GRADE, bytes((grade,))))
+        self._grade = Frame(address, ff68.FUNCTION_GRADE, bytes((grade,)))
         self._tries = 0
         self._due_ms = now_ms
         self.tick(now_ms)
@@ -80,7 +82,7 @@ class Ff68Rater:
             return [("unacknowledged",)]
         self._tries += 1
         self._due_ms = now_ms + RESEND_MS
-        self._out += self._grade
+        self._out += ff68.encode(self._grade)
         return []
 
     def deadline_ms(self) -> int | None:
@@ -101,8 +103,12 @@ class Ff68Rater:
             self._grade = None
             self._asked = True
             return [("begin",)]
-        if frame.function == ff68.FUNCTION_HOST and self._grade is not None and len(frame.data) <= 1:
-            self._grade = None  # its acknowledgement, in either form
+        if frame.function == ff68.FUNCTION_GRADE:
+            self.echoes += 1  # what this rater sent itself: adapters of two-wire lines hear their own bytes
         elif frame.function not in (ff68.FUNCTION_HOST, ff68.FUNCTION_STARS):
             self.unknown += 1
+        elif frame.function == ff68.FUNCTION_HOST and self._grade is not None:
+            # Either form of acknowledgement; a host that repeats another grade has not understood this one.
+            if frame.data in (b"", self._grade.data):
+                self._grade = None
         return []
