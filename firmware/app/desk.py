@@ -113,6 +113,10 @@ class Desk:
             self.link.reply(request, reasons.UNSUPPORTED)
             self._done()
 
+    def is_engaged(self) -> bool:
+        """Return whether a citizen is in front of the screen: an invite is open, or its end is still shown."""
+        return self.session.invite is not None
+
     def tick(self) -> int | None:
         """Do what is due; return when there is more to do, ms since start."""
         now_ms = self._clock.now_ms()
@@ -239,5 +243,7 @@ class Desk:
             self._panel.show(effect[1], effect[2], self._clock.now_ms())
         elif name == "lamps":
             self._panel.light(effect[1])
+        elif name == "language":
+            self._panel.speak(effect[1], self._clock.now_ms())
         else:
             self._panel.tone(effect[1], self._clock.now_ms())

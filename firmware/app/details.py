@@ -35,6 +35,7 @@ class Details(Requests):
 
     def _after_choice(self, now_ms: int) -> None:
         """Go on from the overall level as the policy says."""
+        self._keep_code(now_ms)
         detail = self.policy["detail"]
         if detail == "ask":
             self._enter(states.OFFER, now_ms, "offer_ms")
@@ -62,6 +63,7 @@ class Details(Requests):
             self._enter(states.TAGS, now_ms, "tags_ms")
         else:
             self._rows = ()
+            self._keep_code(now_ms)
             self._enter(states.THANKS, now_ms, "thanks_ms")
 
     def _open_tags(self) -> bool:

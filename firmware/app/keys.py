@@ -18,8 +18,9 @@ CLERK = 7
 class KeyRules:
     """Know which keys are down and which press waits for its decision.
 
-    Results are tuples: ("pressed", key, at_ms), ("function", at_ms), ("clerk", at_ms), ("stuck", key), and
-    ("touched", at_ms) for contact that is no press. Times are those of the edge going down.
+    Results are tuples: ("pressed", key, at_ms), ("function", at_ms), ("clerk", at_ms), ("stuck", key),
+    ("freed", key) when it comes up again, and ("touched", at_ms) for contact that is no press. Times are those of the
+    edge going down.
     """
 
     def __init__(self) -> None:
@@ -57,7 +58,9 @@ class KeyRules:
     def up(self, key: int, at_ms: int) -> list:
         """Take the edge of a key coming up; return what it decides at once."""
         self._down_at[key] = None
-        self._stuck[key] = False
+        if self._stuck[key]:
+            self._stuck[key] = False
+            return [("freed", key)]
         if key == FUNCTION and self._function_at is not None:
             found = [("function", self._function_at)]
             self._function_at = None

@@ -36,6 +36,12 @@ class Requests(states.States):
             if self.state in states.RESTING or self.state == states.FULL:
                 self._rest(now_ms)
 
+    def _on_updating(self, now_ms: int, on: bool) -> None:
+        """Begin or end the exchange of the program; it begins only while nobody is served."""
+        self._updating = on
+        if self.state in states.RESTING or self.state == states.UPDATING:
+            self._rest(now_ms)
+
     def _on_unrecorded(self, now_ms: int) -> None:
         """Take back an invite for which there was no room after all: nobody has been told of it."""
         if self.state == states.INVITED:
@@ -63,6 +69,8 @@ class Requests(states.States):
         """Return why no invite at all can be opened, or OK."""
         if self._why:
             return reasons.FAULT
+        if self._updating:
+            return reasons.BUSY
         if self._paused or self._pause_wanted:
             return reasons.PAUSED
         return reasons.FULL if self._full else reasons.OK
@@ -121,6 +129,7 @@ class Requests(states.States):
         self._reply(request, reason)
         if reason == reasons.OK:
             self._ticket = ticket
+            self._code_until = now_ms
             self._rest(now_ms)
 
     def _on_paused(self, now_ms: int, request: int, wanted: bool) -> None:

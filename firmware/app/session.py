@@ -11,14 +11,14 @@ Promises: a press, an outcome and an invite are durable before anything shows or
 in order, "seal" and "record_invite" first). An invite has one outcome and is never opened again. Nothing that comes
 over the link discards a press, not even one that was told a moment before it.
 
-Events: ("key_down"|"key_up", key, at_ms) · ("tapped", key, at_ms), ("felt", at_ms), ("lain_on", key) of a glass ·
-    ("started",) · ("linked",) · ("unlinked",) · ("room_changed", events) · ("unrecorded",) · ("faulted", why) ·
-    ("ticked",) and, each with its request id first,
+Events: ("key_down"|"key_up", key, at_ms) · ("tapped", key, at_ms), ("felt", at_ms), ("lain_on"|"taken_off", key)
+    of a glass · ("started",) · ("linked",) · ("unlinked",) · ("room_changed", events) · ("unrecorded",) ·
+    ("faulted", why) · ("updating", on) · ("ticked",) and, each with its request id first,
     ("invited", id, invite, age_ms, ttl_ms, timeout_ms, origin, qr) · ("cancelled", id, invite) ·
     ("clerk_set", id, clerk) · ("served", id, ticket) · ("paused", id, flag) · ("noticed", id, text) ·
     ("configured", id, values) · ("queried", id, rated)
 Effects: ("seal", kind, invite, fields) · ("record_invite", invite, origin) · ("reply", id, reason, detail) ·
-    ("lamps", bits) · ("tone", name) · ("show", state, view) · ("state", state, invite)
+    ("lamps", bits) · ("tone", name) · ("show", state, view) · ("state", state, invite) · ("language", name)
 """
 
 from app import fields, keys, states
@@ -29,6 +29,7 @@ from protocol.uninvited import Uninvited
 HIDE_MS = 2_000  # the next in the queue must not read the level off the screen
 DEFERRED_MAX = 8  # requests that wait, at most keys.CHORD_MS, for a press that came first
 STUCK_REPORT_MS = 3_600_000
+LANGUAGE_MS = 60_000
 
 
 class Session(Details):
@@ -127,6 +128,8 @@ class Session(Details):
                 self._invited_by_key(now_ms)
             elif name == "stuck":
                 self._stuck(item[1], now_ms)
+            elif name == "freed":
+                self._freed(item[1])
             else:
                 self._touched(item[1])
         while self._deferred and self._keys.waiting_since() is None:
@@ -143,6 +146,9 @@ class Session(Details):
 
     def _on_lain_on(self, now_ms: int, key: int) -> None:
         self._stuck(key, now_ms)
+
+    def _on_taken_off(self, now_ms: int, key: int) -> None:
+        self._freed(key)
 
     def _guarded(self, at_ms: int) -> bool:
         """Return whether a press at `at_ms` was aimed at the page before."""
@@ -185,6 +191,8 @@ class Session(Details):
             if not self._guarded(at_ms):
                 self._go_on(now_ms)
             return
+        if self.state in states.RESTING:
+            self._change_language(now_ms)
         if self.state != states.INVITED:
             return
         if self._guarded(at_ms):
@@ -193,6 +201,13 @@ class Session(Details):
         self._end(codes.DECLINED)
         self._out.append(("tone", "press"))
         self._enter(states.THANKS, now_ms, "thanks_ms")
+
+    def _change_language(self, now_ms: int) -> None:
+        """Speak the next language until the service ends, or nobody came for LANGUAGE_MS."""
+        index = states.LANGUAGES.index(self._language) + 1
+        self._speak(states.LANGUAGES[index % len(states.LANGUAGES)])
+        self._until = now_ms + LANGUAGE_MS
+        self._show()
 
     def _touched(self, at_ms: int) -> None:
         """Extend an open invite, once: somebody is there and slow."""
@@ -220,10 +235,21 @@ class Session(Details):
         self._open(self._new_invite(), codes.ORIGIN_CLERK_KEY, self.policy.ms("invite_ms"), None, None, now_ms)
 
     def _stuck(self, key: int, now_ms: int) -> None:
-        """Report a stuck key, at most once an hour."""
+        """Say so while it is stuck; report it at most once an hour."""
         if self.state == states.FAULT:
             return
+        if key not in self._stuck_keys:
+            self._stuck_keys.append(key)
+        if self.state == states.INVITED:
+            self._show()
         reported = self._stuck_at.get(key)
         if reported is None or now_ms - reported >= STUCK_REPORT_MS:
             self._stuck_at[key] = now_ms
             self._out.append(("seal", codes.FAULT, None, {fields.WHY: reasons.WHY_KEY_STUCK, fields.N: key}))
+
+    def _freed(self, key: int) -> None:
+        """Count on a key again that was stuck."""
+        if key in self._stuck_keys:
+            self._stuck_keys.remove(key)
+            if self.state == states.INVITED:
+                self._show()

@@ -18,6 +18,7 @@ NOT_INVITED = "not_invited"
 PAUSED = "paused"
 FAULT = "fault"
 FULL = "full"
+UPDATING = "updating"
 
 OPEN = (INVITED, CHOSEN)  # the overall level can be pressed
 SUB = (BUSINESS, SERVICE)
@@ -25,7 +26,7 @@ OPTIONAL = (OFFER, BUSINESS, SERVICE, TAGS)  # what follows the overall level
 RESTING = (NO_CLERK, IDLE, SERVING)
 
 ALL_KEYS = 0x1F  # lamps, bit 0 for key 1
-LANG = "zh"
+LANGUAGES = ("zh", "en", "ko")  # the first one is the default
 
 
 class States:
@@ -38,7 +39,7 @@ class States:
         self.clerk = None
         self._out = []
         self._ticket = self._notice = self._qr = None
-        self._linked = self._paused = self._pause_wanted = self._full = False
+        self._linked = self._paused = self._pause_wanted = self._full = self._updating = False
         self._why = 0
         self._entered_at = now_ms
         self._until = self._hide_at = None
@@ -47,6 +48,10 @@ class States:
         self._extended = self._level_hidden = False
         self._lit = 0
         self._input = codes.INPUT_KEY
+        self._language = LANGUAGES[0]
+        self._stuck_keys = []
+        self._code_until = now_ms  # the code for a text stays that long beside the staff card
+        self._code_shown = False
         self._last = (None, 0)  # the latest invite with an outcome, and that outcome
 
     def choosing(self) -> bool:
@@ -61,7 +66,8 @@ class States:
         self._timeout_ms, self._opened_at, self._until = timeout_ms, now_ms, now_ms + timeout_ms
         self._changes = self._level = self._dwell = 0
         self._forget_details()
-        self._extended = False
+        self._extended = self._code_shown = False
+        self._code_until = now_ms
         self._hide_at = None
         self._out.append(("record_invite", invite, origin))
         if request is not None:
@@ -75,7 +81,7 @@ class States:
     def _seal(self, kind: int, fields: dict) -> None:
         """Seal an event of the invite with what is known of it."""
         fields[f.INPUT] = self._input
-        fields[f.LANG] = LANG
+        fields[f.LANG] = self._language
         fields[f.ORIGIN] = self._origin
         self._last = (self.invite, kind)
         self._out.append(("seal", kind, self.invite, fields))
@@ -106,13 +112,25 @@ class States:
             self._out.append(("lamps", lamps))
 
     def _rest(self, now_ms: int) -> None:
-        """Go to the state that holds when nothing is going on."""
+        """Go to the state that holds when nothing is going on, in the default language."""
         self._settle_pause()
-        self._enter(self._resting(), now_ms)
+        self._speak(LANGUAGES[0])
+        state = self._resting()
+        self._code_shown = state == IDLE and self._qr is not None and now_ms < self._code_until
+        self._enter(state, now_ms)
+        if self._code_shown:
+            self._until = self._code_until
+
+    def _speak(self, language: str) -> None:
+        if language != self._language:
+            self._language = language
+            self._out.append(("language", language))
 
     def _resting(self) -> str:
         if self._why:
             return FAULT
+        if self._updating:
+            return UPDATING
         if self._paused:
             return PAUSED
         if self._full:
@@ -120,6 +138,10 @@ class States:
         if self.clerk is None:
             return NO_CLERK
         return SERVING if self._ticket is not None else IDLE
+
+    def _keep_code(self, now_ms: int) -> None:
+        """Let the code for a text stay for a while after the rating."""
+        self._code_until = now_ms + self.policy.ms("unrated_ms")
 
     def _settle_pause(self) -> None:
         """Make the wanted pause or resumption true, once, with its event."""
@@ -136,15 +158,16 @@ class States:
     def _view(self) -> dict:
         """Return what the screen of the present state needs to know."""
         if self.state == INVITED:
-            return {"until_ms": self._until}
+            return {"until_ms": self._until, "stuck": bool(self._stuck_keys)}
         if self.state == CHOSEN:
             return {"until_ms": self._until, "level": 0 if self._level_hidden else self._level}
         if self.state in OPTIONAL:
             return self._detail_view()
         if self.state == THANKS:
-            return {"declined": self._last[1] == codes.DECLINED}
+            declined = self._last[1] == codes.DECLINED
+            return {"declined": declined, "qr": None if declined else self._qr}
         if self.state in (IDLE, SERVING):
-            return {"clerk": self.clerk, "ticket": self._ticket}
+            return {"clerk": self.clerk, "ticket": self._ticket, "qr": self._qr if self._code_shown else None}
         if self.state == NO_CLERK:
             return {"notice": self._notice}
         if self.state == UNRATED:

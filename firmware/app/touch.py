@@ -15,7 +15,7 @@ class TouchRules:
     """Follow one contact from its first report to its last.
 
     Results are events of the session: ("tapped", key, at_ms), ("felt", at_ms) for contact that is no tap, and
-    ("lain_on", key) for what does not go away.
+    ("lain_on", key) for what does not go away, until ("taken_off", key).
     """
 
     def __init__(self) -> None:
@@ -61,6 +61,8 @@ class TouchRules:
         began_at, self._began_at = self._began_at, None
         if began_at is None:
             return []
+        if self._stuck:
+            return [("taken_off", self._key)]
         if at_ms - began_at < GHOST_MS:
             return []
         if self._spoiled or not self._key or not self._on_key:

@@ -5,8 +5,8 @@ it changed and not the rest; a new state in the middle of a painting goes first.
 """
 
 from app import states
-from ui.layout import STRIP_PIXELS
-from ui.screens import chosen, closed, please_rate, scan_code, staff_card, thanks
+from ui.layout import HEIGHT, MARKS_TOP, STRIP_PIXELS, TOUCH, WIDTH
+from ui.screens import chosen, closed, offer, please_rate, scan_code, staff_card, sub_levels, tags, thanks
 
 SCREENS = {
     states.NO_CLERK: closed.regions,
@@ -14,12 +14,17 @@ SCREENS = {
     states.SERVING: staff_card.regions,
     states.INVITED: please_rate.regions,
     states.CHOSEN: chosen.regions,
+    states.OFFER: offer.regions,
+    states.BUSINESS: sub_levels.business,
+    states.SERVICE: sub_levels.service,
+    states.TAGS: tags.regions,
     states.THANKS: thanks.regions,
     states.UNRATED: scan_code.unrated,
     states.NOT_INVITED: scan_code.not_invited,
     states.PAUSED: scan_code.paused,
     states.FULL: scan_code.full,
     states.FAULT: scan_code.fault,
+    states.UPDATING: closed.updating,
 }
 
 
@@ -46,6 +51,20 @@ class Display:
         """Take whether there is a link, for the icon."""
         self._linked = linked
         self._arrange(now_ms)
+
+    def speak(self, language: str, now_ms: int) -> None:
+        """Take another language: nothing on the glass is true any more."""
+        self._strings.use(language)
+        self._glass, self._region = [], None
+        self._arrange(now_ms)
+
+    def key_at(self, x: int, y: int) -> int:
+        """Return the key that a finger at (x, y) means in the present state, 0 for none."""
+        if not TOUCH:
+            return 0
+        if self._state == states.TAGS:
+            return tags.key_at(x, y)
+        return x * 5 // WIDTH + 1 if MARKS_TOP <= y < HEIGHT else 0
 
     def tick(self, now_ms: int) -> None:
         """Take the time, for a countdown."""

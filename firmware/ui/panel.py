@@ -19,9 +19,20 @@ class Panel:
         if self.wake is not None:
             self.wake()
 
+    def speak(self, language: str, now_ms: int) -> None:
+        """Show every text in another language."""
+        self._display.speak(language, now_ms)
+        if self.wake is not None:
+            self.wake()
+
+    def key_at(self, x: int, y: int) -> int:
+        """Return the key that a finger at (x, y) of the picture means, 0 for none."""
+        return self._display.key_at(x, y)
+
     def light(self, bits: int) -> None:
         """Light the lamps of the level keys, bit 0 for key 1."""
-        self._lamps.set(bits)
+        if self._lamps is not None:
+            self._lamps.set(bits)
 
     def tone(self, name: str, now_ms: int) -> None:
         """Start a tone."""

@@ -31,7 +31,7 @@ TEXTS = {
     "tags_more": "다음",
     "thanks": "감사합니다",
     "thanks_note": "평가는 감독 기관에 전달됩니다",
-    "text_code": "스캔하여 의견 작성",
+    "text_code": "스캔하여\n의견 작성",
     "declined": "평가하지 않음",
     "declined_note": "이용해 주셔서 감사합니다",
     "unrated": "평가되지 않았습니다",

@@ -31,7 +31,7 @@ TEXTS = {
     "tags_more": "下一页",
     "thanks": "谢谢您的评价",
     "thanks_note": "您的评价将送达监管部门",
-    "text_code": "扫码可填写意见",
+    "text_code": "扫码可\n填写意见",
     "declined": "您已选择不评价",
     "declined_note": "感谢您的光临",
     "unrated": "本次服务未评价",

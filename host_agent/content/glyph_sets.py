@@ -87,6 +87,7 @@ def glyph_sets(screens: Screens, board: str) -> list[GlyphSet]:
         icons.STAR_EMPTY: icons.star_empty,
         icons.OFFLINE: icons.offline,
         icons.KEY_BELOW: icons.key_below,
+        icons.TICK: icons.tick,
     }
     large_icons = {icons.FACE + level: icons.face(level) for level in (5, 4, 3, 2, 1)} | {icons.TICK: icons.tick}
     of_size = {small: small_icons, large: large_icons}

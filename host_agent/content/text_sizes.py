@@ -18,7 +18,6 @@ TEXT_SIZES = {
     "chosen_hidden": "LARGE",
     "business": "MIDDLE",
     "service": "MIDDLE",
-    "tags": "MIDDLE",
     "thanks": "LARGE",
     "declined": "LARGE",
     "unrated": "MIDDLE",

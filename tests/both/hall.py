@@ -33,6 +33,7 @@ class Hall:
         self.told = []  # (state, invite)
         self.lit = False
         self.lamps = 0
+        self.language = "zh"
         self.effects = []
         self._requests = 0
         self._local = 1_000_000
@@ -67,6 +68,8 @@ class Hall:
             self.shown.append(effect[1:])
         elif name == "tone":
             self.tones.append(effect[1])
+        elif name == "language":
+            self.language = effect[1]
         elif name == "lamps":
             self.lamps = effect[1]
             self.lit = self.lamps != 0

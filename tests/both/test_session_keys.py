@@ -12,7 +12,7 @@ def test_function_declines_when_let_go():
     hall.wait(300)
     assert hall.sealed == []
     hall.up(keys.FUNCTION)
-    assert hall.kinds() == [rating.DECLINED] and hall.shown[-1] == (states.THANKS, {"declined": True})
+    assert hall.kinds() == [rating.DECLINED] and hall.shown[-1] == (states.THANKS, {"declined": True, "qr": None})
 
 
 def test_function_tapped_shortly_declines():
@@ -150,7 +150,7 @@ def test_touch_extends_the_invite_once():
     hall.invite()
     hall.wait(500)
     hall.press(1)
-    assert hall.shown[-1] == (states.INVITED, {"until_ms": hall.now - 120 + 60_000})
+    assert hall.shown[-1] == (states.INVITED, {"until_ms": hall.now - 120 + 60_000, "stuck": False})
     hall.wait(300)
     hall.down(1)
     hall.down(2)

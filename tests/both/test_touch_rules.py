@@ -84,7 +84,7 @@ def test_something_that_lies_on_the_glass_is_stuck_once_and_free_again():
     assert finger.rules.due(1_000 + STUCK_MS) == [("lain_on", 2)]
     assert finger.rules.due(2_000 + STUCK_MS) == [] and finger.rules.deadline_ms() is None
     finger.now = 20_000
-    assert finger.lift() == [("felt", 1_000)]
+    assert finger.lift() == [("taken_off", 2)]
     finger.now += 20_000
     finger.at(100, ms=50)
     assert finger.lift()[-1] == ("tapped", 2, finger.now)

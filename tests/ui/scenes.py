@@ -1,9 +1,15 @@
-"""Every screen of k5 worth a picture: name → (state, view, link there). Plain data for both interpreters."""
+"""Every screen worth a picture: name → (state, view, link there). Plain data for both interpreters."""
 
 CLERK = {"number": "3017", "name": "欧阳晓静", "post": "综合受理窗口", "stars": 4}
 PLAIN = {"number": "08", "name": "李明", "post": "出生医学证明及户籍业务咨询导办岗", "stars": 5}
 CODE_TEXT = "HTTPS://PJ.EXAMPLE.CN/T/7K2M9QX4"
 NOTICE = "通知：11 月 28 日（星期六）上午系统升级，部分业务暂停办理，请您合理安排时间，不便之处敬请谅解。"
+ROWS = (
+    ("没有提供材料样本", False),
+    ("同样内容的证明材料被要求多次提交", True),
+    ("在线预约办理后到实体大厅重复取号排队", False),
+)
+LAST_ROWS = (("窗口人员业务不熟练", True), ("服务态度生硬", False))
 
 
 def scenes(code: str) -> dict:
@@ -11,16 +17,25 @@ def scenes(code: str) -> dict:
     found = {
         "no_clerk": ("no_clerk", {"notice": None}, True),
         "no_clerk_notice": ("no_clerk", {"notice": NOTICE}, True),
-        "idle": ("idle", {"clerk": CLERK, "ticket": None}, True),
-        "idle_offline": ("idle", {"clerk": PLAIN, "ticket": None}, False),
-        "serving": ("serving", {"clerk": CLERK, "ticket": "A023"}, True),
-        "invited": ("invited", {"until_ms": 58_000}, True),
-        "invited_offline": ("invited", {"until_ms": 120_000}, False),
+        "idle": ("idle", {"clerk": CLERK, "ticket": None, "qr": None}, True),
+        "idle_offline": ("idle", {"clerk": PLAIN, "ticket": None, "qr": None}, False),
+        "serving": ("serving", {"clerk": CLERK, "ticket": "A023", "qr": None}, True),
+        "invited": ("invited", {"until_ms": 58_000, "stuck": False}, True),
+        "invited_offline": ("invited", {"until_ms": 120_000, "stuck": False}, False),
+        "invited_stuck": ("invited", {"until_ms": 58_000, "stuck": True}, True),
         "chosen_hidden": ("chosen", {"until_ms": 3_000, "level": 0}, True),
         "chosen_offline": ("chosen", {"until_ms": 5_000, "level": 5}, False),
-        "thanks": ("thanks", {"declined": False}, True),
-        "thanks_offline": ("thanks", {"declined": False}, False),
-        "declined": ("thanks", {"declined": True}, True),
+        "offer": ("offer", {"until_ms": 10_000}, True),
+        "offer_offline": ("offer", {"until_ms": 10_000}, False),
+        "business": ("business", {"until_ms": 15_000}, True),
+        "service": ("service", {"until_ms": 15_000}, False),
+        "tags": ("tags", {"until_ms": 40_000, "page": 1, "pages": 3, "rows": ROWS}, True),
+        "tags_last": ("tags", {"until_ms": 9_000, "page": 3, "pages": 3, "rows": LAST_ROWS}, True),
+        "thanks_code": ("thanks", {"declined": False, "qr": code}, True),
+        "updating": ("updating", {"qr": code, "why": 0}, True),
+        "thanks": ("thanks", {"declined": False, "qr": None}, True),
+        "thanks_offline": ("thanks", {"declined": False, "qr": None}, False),
+        "declined": ("thanks", {"declined": True, "qr": None}, True),
         "unrated": ("unrated", {"qr": code}, True),
         "unrated_no_code": ("unrated", {"qr": None}, False),
         "not_invited": ("not_invited", {"qr": code, "why": 0}, True),

@@ -12,7 +12,7 @@ from ui import layout, layout_t35, theme
 LAYOUTS = {"k5": layout, "t35": layout_t35}
 OFFLINE = {"chosen_5": "chosen_offline", "thanks": "thanks_offline", "not_invited": "not_invited_offline"}
 ICON = 30  # px of a side, at most
-WITH_CODE = ("unrated", "not_invited", "paused", "full", "fault")
+WITH_CODE = ("thanks_code", "unrated", "not_invited", "paused", "full", "fault")
 
 
 def test_screens_look_as_they_were_approved(gallery: Gallery) -> None:

@@ -1,4 +1,4 @@
-"""NO_CLERK: nobody serves here now; the notice of the hall, if there is one."""
+"""NO_CLERK: nobody serves here now; the notice of the hall, if there is one. UPDATING: it takes a moment."""
 
 from ui import theme
 from ui.layout import UNIT
@@ -17,13 +17,18 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
     notice = view["notice"]
     if notice:
         return [parts.band("closed", linked), parts.page(paint_notice, (notice,))]
-    return [parts.band("closed", linked), parts.page(paint_closed, ())]
+    return [parts.band("closed", linked), parts.page(paint_closed, ("closed_note",))]
+
+
+def updating(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions while the terminal's program is exchanged."""
+    return [parts.band("updating", linked), parts.page(paint_closed, ("updating_note",))]
 
 
 def paint_closed(canvas: object, strings: object, args: tuple) -> None:
-    """Paint that the window is not open yet."""
+    """Paint that it takes a moment."""
     canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
-    canvas.text(LARGE, parts.WIDTH // 2, _NOTE_Y, strings["closed_note"], theme.INK, theme.PAGE, theme.CENTRE)
+    canvas.text(LARGE, parts.WIDTH // 2, _NOTE_Y, strings[args[0]], theme.INK, theme.PAGE, theme.CENTRE)
 
 
 def paint_notice(canvas: object, strings: object, args: tuple) -> None:

@@ -23,16 +23,28 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
     return [
         parts.band("invite_title", linked),
         parts.marks(),
-        (0, _TOP, _CLOCK_X, _HIGH, paint_how, ()),
-        (_CLOCK_X, _TOP, parts.WIDTH - _CLOCK_X, _HIGH, paint_clock, (left, linked)),
+        how_region("stuck_note", None) if view["stuck"] else how_region(_HOW, "invite_decline"),
+        clock_region(left, linked),
     ]
 
 
+def how_region(first: str, second: str | None) -> tuple:
+    """Return the region with what to do: one text, or two."""
+    return (0, _TOP, _CLOCK_X, _HIGH, paint_how, (first, second))
+
+
+def clock_region(left: int, linked: bool) -> tuple:
+    """Return the region with the seconds left."""
+    return (_CLOCK_X, _TOP, parts.WIDTH - _CLOCK_X, _HIGH, paint_clock, (left, linked))
+
+
 def paint_how(canvas: object, strings: object, args: tuple) -> None:
-    """Paint how to rate, and how not to."""
+    """Paint what to do, and below it how not to."""
+    first, second = args
     canvas.fill(0, _TOP, _CLOCK_X, _HIGH, theme.PAGE)
-    canvas.text(SMALL, _LEFT, _HOW_Y, strings[_HOW], theme.INK, theme.PAGE)
-    canvas.text(SMALL, _LEFT, _DECLINE_Y, strings["invite_decline"], theme.MUTED, theme.PAGE)
+    canvas.lines(SMALL, _LEFT, _HOW_Y, strings[first], theme.INK, theme.PAGE, theme.LEFT, _DECLINE_Y - _HOW_Y)
+    if second is not None:
+        canvas.text(SMALL, _LEFT, _DECLINE_Y, strings[second], theme.MUTED, theme.PAGE)
 
 
 def paint_clock(canvas: object, strings: object, args: tuple) -> None:

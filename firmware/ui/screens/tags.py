@@ -1,0 +1,81 @@
+"""TAGS: three reasons a page, each of two lines at most; several may be chosen. The key of a row stands before it."""
+
+from ui import icons, theme
+from ui.layout import TAG, TOUCH, UNIT
+from ui.screens import closed, parts
+from ui.strings import SMALL
+
+_ROWS = 3
+_FOOT_HIGH = 26 * UNIT // 10
+_FOOT_TOP = parts.HEIGHT - _FOOT_HIGH
+_HEAD = 28 * UNIT // 10
+_ROW_HIGH = (_FOOT_TOP - _HEAD) // _ROWS
+_NUMBER = 30 * UNIT // 10
+_TEXT_X = _NUMBER + 4 * UNIT // 10
+_PITCH = TAG
+_MORE_X = parts.WIDTH - 120 * UNIT // 10
+MORE = 4
+
+
+def key_at(x: int, y: int) -> int:
+    """Return the key of the row at (x, y), or that of the next page, 0 for neither."""
+    if _HEAD <= y < _FOOT_TOP:
+        row = (y - _HEAD) // _ROW_HIGH
+        return row + 1 if row < _ROWS else 0
+    return MORE if y >= _FOOT_TOP and x >= _MORE_X else 0
+
+
+def regions(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions: the rows first, then title and foot."""
+    found = []
+    for i in range(_ROWS):
+        row = view["rows"][i] if i < len(view["rows"]) else None
+        found.append((0, _HEAD + i * _ROW_HIGH, parts.WIDTH, _ROW_HIGH, paint_row, (i, row)))
+    left = parts.seconds_left(view["until_ms"], now_ms)
+    found.append((0, 0, parts.WIDTH, _HEAD, paint_head, (left,)))
+    found.append((0, _FOOT_TOP, parts.WIDTH, _FOOT_HIGH, paint_foot, (view["page"], view["pages"])))
+    return found
+
+
+def paint_head(canvas: object, strings: object, args: tuple) -> None:
+    """Paint what may be chosen, and the seconds left."""
+    canvas.fill(0, 0, parts.WIDTH, _HEAD, theme.BAND)
+    y = (_HEAD - SMALL) // 2
+    canvas.text(SMALL, 8 * UNIT // 10, y, strings["tags"], theme.ON_BAND, theme.BAND)
+    text = str(args[0]) + " " + strings["seconds"]
+    canvas.text(SMALL, parts.WIDTH - 8 * UNIT // 10, y, text, theme.ON_BAND, theme.BAND, theme.RIGHT)
+
+
+def paint_row(canvas: object, strings: object, args: tuple) -> None:
+    """Paint one reason with its key, filled when it is chosen."""
+    i, row = args
+    top = _HEAD + i * _ROW_HIGH
+    canvas.fill(0, top, parts.WIDTH, _ROW_HIGH, theme.PAGE)
+    if row is None:
+        return
+    text, chosen = row
+    paper, ink = (theme.BAND, theme.ON_BAND) if chosen else (theme.PANEL, theme.INK)
+    canvas.card(2, top + 2, parts.WIDTH - 4, _ROW_HIGH - 3, paper)
+    lines = closed.broken(canvas.packs[TAG], text, 10 * TAG)[:2]
+    middle = top + _ROW_HIGH // 2
+    if chosen:
+        canvas.icon(SMALL, (_NUMBER - SMALL) // 2 + 4, middle - SMALL // 2, icons.TICK, ink, paper)
+    elif not TOUCH:
+        canvas.text(SMALL, _NUMBER // 2 + 4, middle - SMALL // 2 - 1, str(i + 1), ink, paper, theme.CENTRE)
+    y = middle - len(lines) * _PITCH // 2 - 1
+    for line in lines:
+        canvas.text(TAG, _TEXT_X, y, line, ink, paper)
+        y += _PITCH
+
+
+def paint_foot(canvas: object, strings: object, args: tuple) -> None:
+    """Paint how to end, and how to see the rest."""
+    page, pages = args
+    canvas.fill(0, _FOOT_TOP, parts.WIDTH, _FOOT_HIGH, theme.PAGE)
+    y = _FOOT_TOP + (_FOOT_HIGH - SMALL) // 2
+    canvas.text(SMALL, 8 * UNIT // 10, y, strings["tags_done"], theme.MUTED, theme.PAGE)
+    if pages > 1:
+        text = strings["tags_more"] + " " + str(page) + "/" + str(pages)
+        if not TOUCH:
+            text = str(MORE) + " " + text
+        canvas.text(SMALL, parts.WIDTH - 8 * UNIT // 10, y, text, theme.INK, theme.PAGE, theme.RIGHT)
