@@ -1,5 +1,6 @@
 """The OpenAPI file: every answer of the running agent to any request of its making is one that the file describes."""
 
+import base64
 from pathlib import Path
 
 import hypothesis
@@ -7,6 +8,7 @@ import pytest
 import schemathesis
 import yaml
 
+from host_agent.content import card_file
 from simulator.demo.parts import listens
 from tests.unit.agent_support import AgentProcess, Broker, wait_until
 from tests.unit.fake_terminal import FakeTerminal
@@ -17,8 +19,14 @@ TOKEN = "fuzz-0123456789abcdef012"
 
 
 def _described():
-    """Return the file with a window that the agent has and one that it has not: random names would all be unknown."""
+    """Return the file with a window that the agent has and one that it has not: random names would all be unknown.
+
+    So with cards: random bytes are none.
+    """
     whole = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    card = card_file.encode([card_file.Tile(0, 0, 2, 1, (0,) * 16, b"\x01")])
+    cards = whole["components"]["schemas"]["StaffMember"]["properties"]["cards"]
+    cards["properties"]["k5"] = {"const": base64.b64encode(card).decode()}
     whole["components"]["parameters"]["window"]["schema"] = {"enum": ["W01", "W99"]}
     return whole
 
