@@ -10,10 +10,10 @@ import cryptolib
 import boards
 from app import clock, desk, policy, recorder, session, supervisor, version
 from drivers import nor_w25q, watchdog
-from link import alarm, peer, tasks
+from link import alarm, bulk, peer, tasks
 from protocol import reasons, sealing
 from protocol.link import TerminalLink
-from store import journal, opening, settings
+from store import content, journal, opening, settings
 from ui import canvas, display, glyphs, loop, panel, strings
 
 ASSETS = "assets"
@@ -37,8 +37,11 @@ def compose() -> tuple:
     known = () if store is None else store.known_invites
     machine = session.Session(policy.Policy(own and own.qr), known, 0, lambda: os.urandom(16))
     front = desk.Desk(machine, writer, time_, front_panel, journal.JournalFull, journal.JournalError)
-    front.link = TerminalLink(version.identity(own, board, terminal, glyphs.version(ASSETS)), writer, time_.now_ms())
+    identity = version.identity(own, board, terminal, glyphs.version(ASSETS))
+    shelf = content.Content(content.FOLDER, identity)
+    front.link = TerminalLink(identity, writer, time_.now_ms())
     front.link.set_status(front.status)
+    front.link.take_content(bulk.Bulk(shelf, front.is_engaged).receiver)
     front.heap_free = gc.mem_free
     line = peer.Peer(hardware.link, front.link, time_, front.link_event)
     clock_alarm, screen_alarm, journal_alarm = alarm.Alarm(), alarm.Alarm(), alarm.Alarm()

@@ -7,7 +7,7 @@ import time
 
 from app import fields, supervisor
 from drivers import watchdog
-from link import tasks
+from link import tasks, unload
 from protocol import codes, reasons
 
 FOR_THE_START = ("assembly", "boards", "store.opening", "store.recovery", "store.settings")
@@ -19,12 +19,7 @@ def start() -> tuple:
     from assembly import compose
 
     found = compose()
-    for name in list(sys.modules):
-        package, _, module = name.rpartition(".")
-        if name in FOR_THE_START or package in FOR_THE_START:
-            del sys.modules[name]
-            if package in sys.modules:
-                delattr(sys.modules[package], module)
+    unload.forget(FOR_THE_START)
     return found
 
 
