@@ -1,4 +1,4 @@
-"""Old raters on a pseudo-terminal behind the real runtime: reads, echoes, noise, unplugging, two programs on one port."""
+"""Old raters on a pseudo-terminal behind the real runtime: echoes, noise, unplugging, two programs on one port."""
 
 import asyncio
 import logging
