@@ -154,3 +154,33 @@ def test_rater_hears_nothing_of_other_addresses_and_of_false_checksums():
     assert rater.receive(bytes(wrong), 1) == []
     assert rater.counters["bad_checksum"] == 1
     assert not rater.rated(5, 2)
+
+
+def test_rater_takes_no_acknowledgement_of_another_grade():
+    rater = Ff68Rater(1, GRADES)
+    rater.receive(BEGIN, 0)
+    rater.rated(5, 0)
+    first = rater.take_output()
+    assert rater.receive(ff68.encode(Frame(1, 1, b"\x03")), 10) == []
+    rater.tick(RESEND_MS)
+    assert rater.take_output() == first, "the host has heard another grade: it is told again"
+    assert rater.receive(ff68.encode(Frame(1, 1, b"\x04")), RESEND_MS + 10) == []
+    assert rater.deadline_ms() is None
+
+
+@pytest.mark.parametrize("offset", [0x80, 0])
+def test_rater_knows_its_own_bytes_on_a_two_wire_line(offset):
+    rater = Ff68Rater(1, GRADES, offset)
+    rater.receive(BEGIN, 0)
+    rater.rated(5, 0)
+    assert rater.receive(rater.take_output(), 5) == []
+    assert rater.deadline_ms() == RESEND_MS, "its own echo is no acknowledgement"
+    assert (rater.counters["echoes"], rater.counters["unknown"]) == (1, 0)
+
+
+@given(st.lists(st.binary(max_size=40) | frames.map(ff68.encode), max_size=8))
+def test_rater_survives_anything_on_the_bus_and_tells_no_grade_of_its_own(reads):
+    rater = Ff68Rater(1, GRADES)
+    for now_ms, data in enumerate(reads):
+        assert all(event == ("begin",) for event in rater.receive(data, now_ms))
+    assert rater.take_output() == b""
