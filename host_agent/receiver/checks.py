@@ -45,6 +45,8 @@ ALARMS = {
     "reveal": "the terminal's setting that tells levels to the PC differs from the registry's",
     "unsealed": "what a terminal says of its hardware, sealed or not, differs from the registry's board",
     "clock_ahead": "the terminal's time is ahead of the city's",
+    "odd_tags": "the tags of a rating are none that its terminal offered for its levels; it is kept and handed on",
+    "unknown_tag_table": "tags of a table that this receiver does not have: put it into receiver.tag_tables",
     "odd_content": "an event opens but holds what no rule allows; it is kept and not handed on",
 }
 

@@ -26,6 +26,7 @@ class ReceiverSection:
     name: str
     data_dir: Path = Path("receiver-data")
     registry: Path = Path("registry.db")
+    tag_tables: Path | None = None  # a folder; the built-in table is always known
     listen: str = "127.0.0.1:8472"
     centre: str = "+"  # one centre, or all of them
     shared: bool = True  # false for a broker that cannot do shared subscriptions well
@@ -91,7 +92,7 @@ def _resolve(path: Path, parsed: Config) -> Config:
         return attrs.evolve(section, **given)
 
     return Config(
-        receiver=files(parsed.receiver, "data_dir", "registry"),
+        receiver=files(parsed.receiver, "data_dir", "registry", "tag_tables"),
         broker=files(parsed.broker, "password_file", "ca_file", "cert_file", "key_file"),
         forward=files(parsed.forward, "file", "token_file", "ca_file"),
         silence=parsed.silence,
@@ -116,6 +117,9 @@ def _receiver_faults(receiver: ReceiverSection) -> list[_Fault]:
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         cure = 'write "127.0.0.1:8472"'
         faults.append((f"receiver.listen {receiver.listen!r} is no host:port", "receiver.listen", cure))
+    if receiver.tag_tables is not None and not receiver.tag_tables.is_dir():
+        cure = "make the folder, or correct its path, relative to the configuration"
+        faults.append((f"no such folder {receiver.tag_tables}", "receiver.tag_tables", cure))
     if not _CENTRE.match(receiver.centre):
         cure = 'name one centre, or write "+" for all'
         faults.append((f"receiver.centre {receiver.centre!r} is no centre", "receiver.centre", cure))

@@ -19,6 +19,7 @@ from host_agent.receiver.aes import Aes
 from host_agent.receiver.checks import Alarm
 from host_agent.receiver.message import Incoming, Malformed, ReplyTo
 from host_agent.receiver.store import Store, StoreError
+from host_agent.receiver.tag_tables import TagTables
 from protocol import evidence
 from protocol.errors import EvidenceError
 
@@ -65,8 +66,16 @@ class _Refusal(Exception):
 class Intake:
     """Judge messages with one registry and one store; every method belongs to the worker's thread."""
 
-    def __init__(self, store: Store, registry: Registry, prefix: str, utc_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        prefix: str,
+        utc_ms: Callable[[], int],
+        tag_tables: TagTables | None = None,
+    ) -> None:
         """Use an open store and registry; `utc_ms` is the wall clock."""
+        self._tag_tables = tag_tables or TagTables()
         self._store = store
         self._registry = registry
         self._prefix = prefix
@@ -173,7 +182,7 @@ class Intake:
         if verdict.hand_on:
             standing = handed_on.Standing(verdict.chain, verdict.status, copy, verdict.bound, 1)
             self._put_out(handed_on.record(clear, fields, entry, verdict.origin, standing, carried))
-        for alarm in verdict.alarms:
+        for alarm in (*verdict.alarms, *self._tag_tables.note(fields, now_ms)):
             self._alarm(clear, alarm)
         # What was said of these events before is no longer all: they are handed on again under a higher revision.
         for row in {row for row, _ in verdict.followers} | {place.row for place in around.same}:

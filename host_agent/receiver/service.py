@@ -29,6 +29,7 @@ from host_agent.receiver.forward import Forwarder
 from host_agent.receiver.intake import Intake, Raw, Receipt
 from host_agent.receiver.store import Store, StoreError, View, explain
 from host_agent.receiver.subscriber import Subscriber
+from host_agent.receiver.tag_tables import TagTables
 from host_agent.receiver.targets import make_target
 
 SHELF_S = 3.0  # how soon a terminal that was added to the registry has its waiting events opened
@@ -55,7 +56,8 @@ class Receiver:
         self._clock = ClockWatch(utc_ms, steady_ms)
         self._seen = status.Numbers()
         self._unreadable: str | None = None
-        self._intake = Intake(self._store, self._registry, config.broker.prefix, utc_ms)
+        tables = TagTables(config.receiver.tag_tables)
+        self._intake = Intake(self._store, self._registry, config.broker.prefix, utc_ms, tables)
         self.subscriber = Subscriber(config, self._take, rng)
         self.forwarder = Forwarder(self._store, self.on_store, make_target(config.forward), rng)
 
