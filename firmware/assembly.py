@@ -13,7 +13,7 @@ from drivers import nor_w25q, watchdog
 from link import alarm, bulk, peer, tasks
 from protocol import reasons, sealing
 from protocol.link import TerminalLink
-from store import content, journal, opening, settings
+from store import content, journal, opening, settings, tags
 from ui import canvas, display, glyphs, loop, panel, strings
 
 ASSETS = "assets"
@@ -35,10 +35,11 @@ def compose() -> tuple:
         sealer = sealing.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
     writer = recorder.Recorder(store, sealer, time_, own is not None and own.reveal_level)
     known = () if store is None else store.known_invites
-    machine = session.Session(policy.Policy(own and own.qr), known, 0, lambda: os.urandom(16))
-    front = desk.Desk(machine, writer, time_, front_panel, journal.JournalFull, journal.JournalError)
     identity = version.identity(own, board, terminal, glyphs.version(ASSETS))
     shelf = content.Content(content.FOLDER, identity)
+    table = tags.TagTable(shelf)
+    machine = session.Session(policy.Policy(own and own.qr), known, 0, lambda: os.urandom(16), table)
+    front = desk.Desk(machine, writer, time_, front_panel, journal.JournalFull, journal.JournalError)
     front.link = TerminalLink(identity, writer, time_.now_ms())
     front.link.set_status(front.status)
     front.link.take_content(bulk.Bulk(shelf, front.is_engaged).receiver)
@@ -68,4 +69,15 @@ def compose() -> tuple:
         ("journal", tasks.tend_journal(store, front, time_, journal_alarm)),
     ):
         watched.watch(name, asyncio.create_task(task))
+    if hardware.touch is not None:
+        watched.watch("touch", asyncio.create_task(_touch_task(hardware.touch, front)))
     return front, watched
+
+
+def _touch_task(panel: object, front: object) -> object:
+    """Return the task of a board with a touch panel; no other board loads its rules."""
+    from app.touch import TouchRules
+    from link.touch import serve_touch
+
+    front.touch = TouchRules()
+    return serve_touch(panel, front)

@@ -66,6 +66,7 @@ WHYS = {
     reasons.WHY_NOR_MISSING: "the journal's chip does not answer",
     reasons.WHY_JOURNAL_FULL: "the journal is full",
     reasons.WHY_DISPLAY: "the display does not answer",
+    reasons.WHY_TOUCH_MISSING: "the touch panel does not answer",
 }
 
 

@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from PIL import Image
 
 from simulator.assembly import VIRTUAL_UTC_US, assemble, keep
+from simulator.chips.ft6336 import Point
 from simulator.chips.key import Key
 from simulator.chips.w25q import TYPICAL, Timing
 from simulator.clock import FOREVER, Clock, RealClock
@@ -241,6 +242,19 @@ class SimTerminal:
     def free(self, key: int | str) -> None:
         """Let a stuck key go."""
         self._do(self._key(key).free)
+
+    def touch(self, *points: tuple[int, int]) -> None:
+        """Put fingers on the glass at these places of the picture, px, or move them; none lifts all."""
+        panel = self.wiring.touch
+        if panel is None:
+            raise SimError("this board has no touch panel")
+        # The portrait glass lies across the picture, its connector on the left.
+        self._do(lambda: panel.touch(*(Point(panel.width - 1 - y, x) for x, y in points)))
+
+    def tap(self, x: int, y: int, hold_ms: int = 80) -> None:
+        """Tap the glass at a place of the picture; the finger is lifted after `hold_ms`."""
+        self.touch((x, y))
+        self._clock.after(hold_ms * 1000, self.touch)
 
     def set_case_open(self, is_open: bool) -> None:
         """Open or shut the case."""

@@ -28,6 +28,7 @@ class Touch:
         self._report = bytearray(1 + 2 * _POINT_BYTES)
         self._one = bytearray(1)
         self.reported = flag  # a ThreadSafeFlag: set when there is something to read
+        self.started = False
         self.points = 0  # of the last `read`: how many, and the first one's place and area
         self.x = 0
         self.y = 0
@@ -42,6 +43,7 @@ class Touch:
         self._write(_CTRL, _STAY_ACTIVE)
         # Hard IRQ: no allocation.
         self._interrupt.irq(self._on_report, self._falling, hard=True)
+        self.started = True
 
     def read(self) -> None:
         """Take the chip's report into `points`, `x`, `y` and `area`; OSError when the chip does not answer."""

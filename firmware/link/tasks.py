@@ -10,8 +10,6 @@ from store.faults import JournalError
 
 _STEP_MS = 10  # between two pieces of the journal's work: screen and link come first
 _LATER_MS = 300  # after an append, so that neither the work nor the collector delays what shows the press
-_PANEL_MS = 500  # between two tries to reach a touch panel
-_REPORT_MS = 10  # the panel's own pace
 _WHY, _N = 14, 12  # keys of the sealed plaintext
 
 
@@ -28,32 +26,6 @@ async def serve_keys(contacts: object, desk: object) -> None:
                 number = contacts.scan(now_ticks)
             wait_ms = contacts.sample_ms()
             await sleep_ms(wait_ms)
-
-
-async def serve_touch(panel: object, desk: object) -> None:
-    """Bring every report of the touch panel to the desk; one that goes silent under a finger is asked again."""
-    while not _started(panel):
-        await sleep_ms(_PANEL_MS)
-    while True:
-        if desk.touch.touching():
-            await sleep_ms(_REPORT_MS)
-        else:
-            await panel.reported.wait()
-        now_ticks = time.ticks_ms()
-        try:
-            panel.read()
-        except OSError:
-            panel.points = 0
-            await sleep_ms(_PANEL_MS)
-        desk.glass(panel.points, panel.x, panel.y, panel.area, now_ticks)
-
-
-def _started(panel: object) -> bool:
-    try:
-        panel.start()
-    except OSError:
-        return False
-    return True
 
 
 async def serve_time(desk: object, clock: object, alarm: object) -> None:

@@ -87,7 +87,8 @@ def names_bytes(names: set[str], entry: int) -> int:
 
 def _own_names(full: set[str], bare: set[str]) -> set[str]:
     """Return the names that the firmware brings: those only it has, and those that it has as well as the shims."""
-    texts = {name: path.read_bytes() for name, path in sources(FIRMWARE, PROTOCOL, "k5").items() if path.suffix == ".py"}
+    flashed = sources(FIRMWARE, PROTOCOL, BOARD)
+    texts = {name: path.read_bytes() for name, path in flashed.items() if path.suffix == ".py"}
     words = set(re.findall(r"\w+", b"\n".join(folded(texts).values()).decode()))
     return (full - bare) | (full & words)
 
