@@ -25,7 +25,6 @@ from host_agent.changes import Changes
 from host_agent.config_legacy import LEGACY_PORT
 from host_agent.config_model import Config
 from host_agent.content.contents import Contents
-from host_agent.content.library import Library
 from host_agent.counter_api import CounterApi
 from host_agent.delivery import Delivery
 from host_agent.dialects.start import Dialects
@@ -87,7 +86,7 @@ class Agent:
         self._status = Status(
             config, version, self._store, self._writer, self._delivery, self._uplink, self._windows, utc_ms
         )
-        contents = Contents(Library(self._store, self._writer, config.content.tag_table), self._windows, self._changes)
+        contents = Contents(self._store, self._writer, config.content.tag_table, self._windows, self._changes)
         access = _access(config)
         self._dialects = Dialects(config, self._windows, self._changes, access, self._rng)
         self._status.also("dialects", self._dialects)

@@ -19,6 +19,7 @@ _SERVICE = re.compile(r"[0-9]{1,6}\Z")
 # What a screen can show: printable characters of the basic plane, at most 3 bytes each in UTF-8.
 _ASCII = "[ -~]"
 _CHARACTER = r"[ -~\u00a1-\u1fff\u2010-\u2027\u2030-\u205e\u2e80-\ud7a3\uf900-\ufaff\uff01-\uffee]"
+_NOTICE = re.compile(rf"({_CHARACTER}|\n){{0,200}}\Z")
 _KEY = re.compile(r"[\x21-\x7e]{1,64}\Z")
 
 
@@ -73,6 +74,17 @@ def ticket(body: dict[str, Any]) -> str:
     value = body.get("ticket")
     if not isinstance(value, str) or not _is_short_text(value, 13):
         raise bad_request(f"ticket must be {_short_text_rule(13)}", "correct ticket")
+    return value
+
+
+def notice(body: dict[str, Any]) -> str:
+    """Return the text of NOTICE.
+
+    :raises Refusal: it does not fit.
+    """
+    value = body.get("text")
+    if not isinstance(value, str) or not _NOTICE.match(value):
+        raise bad_request("text must be at most 200 printable characters, lines parted by \\n", "correct text")
     return value
 
 

@@ -67,6 +67,7 @@ class CounterApi:
             Route(f"{window}/logout", self.ordered(self._logout), methods=["POST"]),
             Route(f"{window}/serve", self.ordered(self._serve), methods=["POST"]),
             Route(f"{window}/pause", self.ordered(self._pause), methods=["POST"]),
+            Route(f"{window}/notice", self.ordered(self._notice), methods=["POST"]),
             Route(f"{window}/invites", self.ordered(self._invite), methods=["POST"]),
             Route(window + "/invites/{invite}", self._one_invite, methods=["GET", "DELETE"]),
             *self._more,
@@ -138,6 +139,11 @@ class CounterApi:
     async def _pause(self, request: Request) -> Response:
         window = self.window_of(request)
         await orders.pause(window, api_body.paused(await api_body.read(request, ("paused",))))
+        return JSONResponse(window_view(window))
+
+    async def _notice(self, request: Request) -> Response:
+        window = self.window_of(request)
+        await orders.notice(window, api_body.notice(await api_body.read(request, ("text",))))
         return JSONResponse(window_view(window))
 
     async def _invite(self, request: Request) -> Response:

@@ -53,6 +53,19 @@ async def pause(window: Window, paused: bool) -> None:
     await _tell(window, messages.PAUSE, {"paused": paused})
 
 
+async def notice(window: Window, text: str) -> None:
+    """Show a notice while nobody serves at the window; "" takes it away.
+
+    :raises Refusal: the terminal or the store does not take it.
+    """
+    if window.notice is not None:
+        try:
+            await window.notice.keep(text)
+        except (StoreFullError, StoreFaultError) as error:
+            raise store_refusal(error) from error
+    await _tell(window, messages.NOTICE, {"text": text})
+
+
 async def serve(window: Window, ticket: str) -> None:
     """Show whose turn it is.
 

@@ -202,6 +202,7 @@ def window_view(window: Window) -> dict[str, Any]:
     return _present(window) | {
         "name": window.section.name or window.section.id,
         "ticket": window.ticket,
+        "notice": (window.notice.text if window.notice is not None else None) or "",
     }
 
 

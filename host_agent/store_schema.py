@@ -11,6 +11,7 @@ Stored layout (SQLite, WAL, STRICT tables), one file `agent.db` in the data fold
     counters   totals since the store was made.
     staff      clerks as imported; `staff_cards` their rendered cards, one a board, behind as many zeros as a page has
                (store_staff.py says why); `moving` is empty but inside a removal.
+    notices    what a window shows while nobody serves there.
     removals   numbers of removed clerks, until a terminal has confirmed that it holds nothing of them.
 """
 
@@ -43,6 +44,15 @@ _STAFF = (
     "CREATE TABLE moving(a ANY, b ANY, c ANY, d ANY) STRICT",
     "CREATE TABLE removals(terminal TEXT NOT NULL, number TEXT NOT NULL, PRIMARY KEY(terminal, number)) STRICT",
 )
+
+
+@migrations(name="0003_notices")
+def _notices(db: Database) -> None:
+    db.conn.execute(
+        "CREATE TABLE notices(window TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    )
+
+
 _FIRST_LAYOUT = (
     """CREATE TABLE events(
         id INTEGER PRIMARY KEY,

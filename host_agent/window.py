@@ -17,6 +17,7 @@ from typing import Any
 
 from host_agent import ports, refusal, window_faults
 from host_agent.config_model import Config, WindowSection
+from host_agent.content.notice import WindowNotice
 from host_agent.content.push import WindowContent
 from host_agent.errors import UserError
 from host_agent.inbox import Inbox, Source
@@ -70,7 +71,8 @@ class Window:
         self.clerk: dict[str, Any] | None = json.loads(told.clerk) if told.clerk else None
         self.paused = bool(told.paused)
         self.ticket: str | None = None
-        self.content: WindowContent | None = None  # Contents gives it
+        self.content: WindowContent | None = None  # Contents gives both
+        self.notice: WindowNotice | None = None
         self.hello: dict[str, Any] | None = None
         self.shown: str | None = None
         self.noted: str | None = None  # a condition that the terminal names itself

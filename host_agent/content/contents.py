@@ -1,20 +1,28 @@
 """Joins the library of content with every window: who has to look again when something has changed."""
 
+from pathlib import Path
+
 from host_agent.changes import Changes
 from host_agent.content.library import Library
+from host_agent.content.notice import WindowNotice
 from host_agent.content.push import WindowContent
+from host_agent.store import Store
 from host_agent.window import Window
+from host_agent.writer import Writer
 
 
 class Contents:
     """Own the content of all windows; belongs to the event loop."""
 
-    def __init__(self, library: Library, windows: dict[str, Window], changes: Changes) -> None:
+    def __init__(
+        self, store: Store, writer: Writer, table: Path | None, windows: dict[str, Window], changes: Changes
+    ) -> None:
         """Give each window its content, and look at it whenever something about the window changes."""
-        self.library = library
+        self.library = library = Library(store, writer, table)
         self._windows = windows
         for window_id, window in windows.items():
             window.content = WindowContent(window, library, lambda name=window_id: changes.changed(name))
+            window.notice = WindowNotice(window, store, writer)
         changes.listen(self._look)
 
     def staff_changed(self) -> None:
@@ -24,6 +32,7 @@ class Contents:
             self._look(window_id)
 
     def _look(self, window_id: str) -> None:
-        content = self._windows[window_id].content if window_id in self._windows else None
-        if content is not None:
-            content.consider()
+        window = self._windows.get(window_id)
+        if window is not None and window.content is not None and window.notice is not None:
+            window.notice.tell()
+            window.content.consider()
