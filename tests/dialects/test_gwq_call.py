@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host_agent.dialects import gwq_call
@@ -154,6 +154,7 @@ json_values = st.recursive(
 keys = st.sampled_from([*FIRST, *SECOND, "caseNo", "runningNumber", "serviceNumber"])
 
 
+@settings(max_examples=60)
 @given(st.binary(max_size=200) | st.dictionaries(keys, json_values).map(json.dumps))
 def test_gwq_any_bytes_and_any_json_are_a_call_or_malformed(text):
     try:
