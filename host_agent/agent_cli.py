@@ -100,7 +100,14 @@ def _status_text(whole: dict[str, Any]) -> str:
     last = len(_TERMINAL_HEAD) - 1
     widths = [max(len(row[column]) for row in rows) for column in range(last)]
     lines += ["  ".join([*(row[column].ljust(widths[column]) for column in range(last)), row[last]]) for row in rows]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(line for item in whole["terminals"] for line in _content_lines(item))])
+
+
+def _content_lines(item: dict[str, Any]) -> list[str]:
+    """Return what a window's terminal lacks, has to forget, or does not take."""
+    found = item["content"] or {}
+    told = (("pending", "to be sent or taken off"), ("removing", "removal not confirmed"), ("refused", "refused"))
+    return [f"window {item['window']}: {text}: {', '.join(found[key])}" for key, text in told if found.get(key)]
 
 
 def _terminal_cells(item: dict[str, Any]) -> tuple[str, ...]:
