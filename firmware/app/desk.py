@@ -117,10 +117,6 @@ class Desk:
         """Return whether a citizen is in front of the screen: an invite is open, or its end is still shown."""
         return self.session.invite is not None
 
-    def is_engaged(self) -> bool:
-        """Return whether a citizen is in front of the screen: an invite is open, or its end is still shown."""
-        return self.session.invite is not None
-
     def tick(self) -> int | None:
         """Do what is due; return when there is more to do, ms since start."""
         now_ms = self._clock.now_ms()
