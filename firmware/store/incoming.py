@@ -74,6 +74,7 @@ class Incoming:
         self.end()
         try:
             if not self._size:
+                self._drop_part()
                 if self._shelf.digest(self._path) is None:
                     return reasons.OK
                 os.remove(self._path)
@@ -97,6 +98,13 @@ class Incoming:
                 file.close()
             except OSError:
                 pass  # what is missing of it is sent again
+
+    def _drop_part(self) -> None:
+        """Forget what never became a file: it may be of the one that is removed."""
+        try:
+            os.remove(self._part)
+        except OSError:
+            pass  # there is none
 
     def _open_part(self) -> tuple:
         """Return (reason, offset): the part of the same file is continued, any other is dropped."""

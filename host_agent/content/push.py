@@ -114,20 +114,24 @@ class WindowContent:
         self._tries = {}
 
     def _confirm(self) -> None:
-        """Note the removed clerks of whom the terminal holds nothing; one without content never held any."""
+        """Note the removals at a terminal that takes no content: it never held any."""
+        if self._able():
+            return
         terminal = self._window.section.terminal
         for number in list(self._library.removals.get(terminal, ())):
-            if (STAFF_CARD, number) not in self._held:
-                self._library.confirm(terminal, number)
+            self._library.confirm(terminal, number)
 
     def _missing(self) -> list[Item]:
         """Return what is to be done, the next first; data of cards to be sent is left out."""
         board = self._hello["board"] if self._hello else ""
         cards = [name for kind, name in self._held if kind == STAFF_CARD]
-        todo: list[Item] = [(STAFF_CARD, name, b"") for name in cards if self._library.card_hash(name, board) is None]
+        # Of a removed clerk the terminal may have a part that it does not tell of: it is asked to forget that, too.
+        unknown = [name for name in cards if self._library.card_hash(name, board) is None]
+        removed = self._library.removals.get(self._window.section.terminal, [])
+        todo: list[Item] = [(STAFF_CARD, name, b"") for name in dict.fromkeys([*removed, *unknown])]
         wanted = self._wanted(board)
         spare = [name for name in cards if name not in wanted and self._library.card_hash(name, board) is not None]
-        room = CARDS_MAX - len(cards) + len(todo)
+        room = CARDS_MAX - len(cards) + len(unknown)
         for name, digest in wanted.items():
             if self._held.get((STAFF_CARD, name)) == _short(digest):
                 continue
@@ -192,7 +196,7 @@ class WindowContent:
             self._held[kind, name] = _short(digest)
         else:
             self._held.pop((kind, name), None)
-            self._confirm()
+            self._library.confirm(self._window.section.terminal, name)
 
     def _again(self) -> None:
         self._timer = None

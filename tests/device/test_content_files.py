@@ -79,6 +79,15 @@ def test_new_content_replaces_the_old_and_no_content_removes_it(tmp_path):
     assert os.listdir(on.folder) == []
 
 
+def test_removal_takes_a_part_that_never_became_a_file_with_it(tmp_path):
+    """Half a portrait of a clerk who is removed is a portrait, too."""
+    on = shelf(tmp_path)
+    taking = Incoming(on, lambda: False)
+    taking.open(content.STAFF_CARD, "3017", len(CARD), sha256(CARD).digest())
+    taking.write(CARD[:5_000])
+    assert store(on, b"") == reasons.OK and os.listdir(on.folder) == []
+
+
 def test_ninth_card_is_refused_as_full_and_a_known_one_is_not(tmp_path):
     on = shelf(tmp_path)
     for n in range(content.CARDS_MAX):
