@@ -69,6 +69,10 @@ class WindowContent:
         known = self._library.clerk(clerk["number"]) if clerk.keys() == {"number"} else None
         return clerk if known is None else known.message()
 
+    def todo(self) -> int:
+        """Return how many files are still to be sent or taken off."""
+        return len(self._missing()) if self._able() else 0
+
     def view(self) -> dict[str, Any]:
         """Return what the terminal holds and what it lacks, for the status."""
         able = self._able()
@@ -78,6 +82,11 @@ class WindowContent:
             "removing": self._library.removals.get(self._window.section.terminal, []),
             "refused": sorted(_shown(item[:2]) for item, tries in self._tries.items() if tries >= TRIES),
         }
+
+    @property
+    def pushing(self) -> bool:
+        """Say whether a file is on the way to the terminal."""
+        return self._pushing is not None
 
     def consider(self) -> None:
         """Begin, go on or stop; to be called whenever something may have changed."""
