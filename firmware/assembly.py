@@ -25,7 +25,9 @@ def compose() -> tuple:
     board, terminal = settings.identity(settings.PATH)
     hardware = boards.build(boards.load(board))
     hardware.watchdog.start()
-    glass = display.Display(canvas.Canvas(hardware.lcd, glyphs.open_packs(ASSETS)), strings.Strings())
+    identity = version.identity(own, board, terminal, glyphs.version(ASSETS))
+    shelf = content.Content(content.FOLDER, identity)
+    glass = display.Display(canvas.Canvas(hardware.lcd, glyphs.open_packs(ASSETS)), strings.Strings(), shelf.card)
     front_panel = panel.Panel(glass, hardware.lamps, hardware.buzzer)
     store, why = opening.open_journal(hardware.nor, own, settings.PATH, nor_w25q.NorError)
     time_ = clock.Clock(time.ticks_ms, time.ticks_diff, hardware.rtc)
@@ -35,8 +37,6 @@ def compose() -> tuple:
         sealer = sealing.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
     writer = recorder.Recorder(store, sealer, time_, own is not None and own.reveal_level)
     known = () if store is None else store.known_invites
-    identity = version.identity(own, board, terminal, glyphs.version(ASSETS))
-    shelf = content.Content(content.FOLDER, identity)
     table = tags.TagTable(shelf)
     machine = session.Session(policy.Policy(own and own.qr), known, 0, lambda: os.urandom(16), table)
     front = desk.Desk(machine, writer, time_, front_panel, journal.JournalFull, journal.JournalError)
@@ -47,6 +47,7 @@ def compose() -> tuple:
     line = peer.Peer(hardware.link, front.link, time_, front.link_event)
     clock_alarm, screen_alarm, journal_alarm = alarm.Alarm(), alarm.Alarm(), alarm.Alarm()
     front_panel.wake = screen_alarm.wake
+    shelf.on_change = lambda: (glass.look(), screen_alarm.wake())
     front.wake = lambda: (clock_alarm.wake(), line.alarm.wake(), journal_alarm.wake())
     for number in range(1, boards.CASE):
         if hardware.keys.is_down(number):

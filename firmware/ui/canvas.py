@@ -73,6 +73,18 @@ class Canvas:
             return
         self._glyph(pack, pack.find(code), x, y, ink, paper)
 
+    def top(self) -> int:
+        """Return the strip's first row on the screen."""
+        return self._y
+
+    def bottom(self) -> int:
+        """Return the row after the strip's last."""
+        return self._y + self._height
+
+    def row(self, x: int, y: int, pixels: object, palette: object) -> None:
+        """Draw a row of pixels in a palette's colours."""
+        self._strip.blit(pixels, x - self._x, y - self._y, -1, palette)
+
     def squares(self, x: int, y: int, step: int, side: int, bits: bytes) -> None:
         """Draw the dark modules of a `side` × `side` matrix, row by row, first module in the highest bit."""
         ink = theme.rgb565(0)

@@ -31,9 +31,10 @@ SCREENS = {
 class Display:
     """Know what should be on the glass, and what is."""
 
-    def __init__(self, canvas: object, strings: object) -> None:
+    def __init__(self, canvas: object, strings: object, find_card: object | None = None) -> None:
         self._canvas = canvas
         self._strings = strings
+        self._find_card = find_card  # number of a clerk → (path, offset, hash) of the rendered card, or None
         self._state = states.NO_CLERK
         self._view = {"notice": None}
         self._linked = False
@@ -45,7 +46,13 @@ class Display:
     def show(self, state: str, view: dict, now_ms: int) -> None:
         """Take a new state; nothing is painted yet."""
         self._state, self._view = state, view
+        self.look()
         self._arrange(now_ms)
+
+    def look(self) -> None:
+        """Look for the card of the clerk who is shown; what came or went is painted from the next tick on."""
+        clerk = self._view.get("clerk")
+        self._view["card"] = self._find_card(clerk.get("number")) if clerk and self._find_card else None
 
     def linked(self, linked: bool, now_ms: int) -> None:
         """Take whether there is a link, for the icon."""

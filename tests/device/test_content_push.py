@@ -5,8 +5,10 @@ from random import Random
 
 import pytest
 
+from host_agent.content import card_file
 from protocol import content, messages, rating, reasons
 from tests.device.counter import Counter, invite_id
+from tests.ui.gallery import sample_card
 
 CARD = Random(3).randbytes(21_605)
 LIMIT_MS = 30_000
@@ -72,10 +74,25 @@ def test_transfer_waits_for_the_citizen_and_events_come_as_ever(tmp_path: Path) 
         counter.press(4)
         counter.until(lambda: counter.levels(1) == [2], "the press is at the agent", 1_000)
         assert part_bytes(counter) == before
-        counter.until_state("idle", 12_000)
+        counter.until_state("idle", 20_000)
         counter.until(lambda: ended(counter) == [reasons.OK], "the transfer ends", LIMIT_MS)
         assert stored(counter) == CARD
         assert counter.ask(messages.QUERY) == reasons.OK
+
+
+def test_pushed_card_is_painted_as_soon_as_it_is_there_and_its_removal_too(tmp_path: Path) -> None:
+    with Counter(tmp_path, seed=8) as counter:
+        counter.login()
+        counter.run(1_000)
+        drawn = counter.terminal.screenshot()
+        card = sample_card(drawn.width)
+        assert pushed(counter, card) == reasons.OK
+        counter.run(1_000)
+        shown = counter.terminal.screenshot()
+        assert shown.getpixel((16, 76)) == card_file.shown(card_file.rgb565(0x4C73B0)), "the corner of the portrait"
+        assert pushed(counter, b"") == reasons.OK
+        counter.run(1_000)
+        assert counter.terminal.screenshot().tobytes() == drawn.tobytes()
 
 
 @pytest.mark.slow
@@ -105,7 +122,7 @@ def test_terminal_provisioned_so_reveals_the_level_and_another_does_not(tmp_path
             counter.login()
             counter.open_invite(1)
             counter.press(2)
-            counter.until_state("idle", 12_000)
+            counter.until_state("idle", 20_000)
             id_ = counter.send(messages.QUERY)
             counter.until(lambda id_=id_, counter=counter: id_ in counter.answers, "an answer", 3_000)
             expected = {"invite": invite_id(1), "level": 4, "final": True} if reveal else None

@@ -1,10 +1,11 @@
 """Draw scenes with the firmware's own screens, under MicroPython: `draw_scenes.py ASSETS CODE OUT`.
 
 Writes OUT/<scene>.rgb565 (high byte first) and prints one JSON line a scene: its name, the texts drawn,
-and the regions painted.
+and the regions painted. OUT/<number>.ypc, where there is one, is the rendered card of that clerk.
 """
 
 import json
+import os
 import sys
 
 from tests.ui.scenes import scenes
@@ -47,12 +48,22 @@ class ReadableCanvas(Canvas):
         super().text(size, x, y, text, ink, paper, align)
 
 
+def find_card(folder, number):
+    """Return where a clerk's card lies, as the terminal's content tells it."""
+    path = folder + "/" + number + ".ypc"
+    try:
+        os.stat(path)
+    except OSError:
+        return None
+    return path, 0, b"hash"
+
+
 def draw(name, scene, packs, out):
     """Draw one scene into a file, tell its texts."""
     state, view, linked = scene
     glass = Glass()
     canvas = ReadableCanvas(glass, packs)
-    display = Display(canvas, Strings())
+    display = Display(canvas, Strings(), lambda number: find_card(out, number))
     display.show(state, view, 0)
     display.linked(linked, 0)
     strips = 0

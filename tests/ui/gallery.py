@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 from PIL import Image
 
+from host_agent.content import card_file
 from simulator.stage import sources
 from simulator.window_code import packed
 from tests.micropython_server import run_forked
@@ -44,6 +45,9 @@ def draw_all(board: str) -> dict[str, Scene]:
             if name.startswith(("ui/", "app/")):
                 (staged / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, staged / name)
+        card = sample_card(SIZES[board][0])
+        (Path(folder) / "card.ypc").write_bytes(card)
+        (Path(folder) / "damaged.ypc").write_bytes(card[:-1])
         assets = FIRMWARE / "assets" / board
         code, output = run_forked(
             [str(ROOT / "tests/ui/draw_scenes.py"), str(assets), str(packed(CODE_TEXT)), folder],
@@ -59,6 +63,29 @@ def draw_all(board: str) -> dict[str, Scene]:
             data = (Path(folder) / f"{told['scene']}.rgb565").read_bytes()
             found[told["scene"]] = Scene(picture(data, SIZES[board]), [tuple(text) for text in told["texts"]])
         return found
+
+
+def sample_card(width: int) -> bytes:
+    """Return a card whose every part shows where it stands: a head before a wall, and bands to the edges of the box."""
+    high = 134 if width == 320 else 187
+    wall, skin, coat = 0x4C73B0, 0xE4B99B, 0x1E2846
+    shades = [wall, skin, coat, *(0x0E0E0E * i for i in range(13))]
+    wide = high * 7 // 9
+    head = bytearray()
+    for y in range(high):
+        for x in range(wide):
+            across, up = 2 * x - wide, 2 * y - high * 3 // 4
+            body = across * across + 2 * (2 * y - 2 * high) ** 2
+            inside = across * across * 9 + up * up * 5 < high * high
+            head.append(1 if inside else 2 if body < wide * wide else 0)
+    right = width - wide - 31
+    bands = bytes(3 + (x * 13 // right + y * 13 // high) % 13 for y in range(high) for x in range(right))
+    colours = tuple(card_file.rgb565(shade) for shade in shades)
+    tiles = (
+        card_file.Tile(14, 0, wide, high, colours, card_file.pack(bytes(head), wide)),
+        card_file.Tile(width - right, 0, right, high, colours, card_file.pack(bands, right)),
+    )
+    return card_file.encode(tiles)
 
 
 def picture(data: bytes, size: tuple[int, int]) -> Image.Image:

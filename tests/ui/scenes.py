@@ -1,6 +1,8 @@
 """Every screen worth a picture: name → (state, view, link there). Plain data for both interpreters."""
 
 CLERK = {"number": "3017", "name": "欧阳晓静", "post": "综合受理窗口", "stars": 4}
+WITH_CARD = dict(CLERK, number="card")
+WITH_BAD_CARD = dict(CLERK, number="damaged")
 PLAIN = {"number": "08", "name": "李明", "post": "出生医学证明及户籍业务咨询导办岗", "stars": 5}
 CODE_TEXT = "HTTPS://PJ.EXAMPLE.CN/T/7K2M9QX4"
 NOTICE = "通知：11 月 28 日（星期六）上午系统升级，部分业务暂停办理，请您合理安排时间，不便之处敬请谅解。"
@@ -19,6 +21,9 @@ def scenes(code: str) -> dict:
         "no_clerk_notice": ("no_clerk", {"notice": NOTICE}, True),
         "idle": ("idle", {"clerk": CLERK, "ticket": None, "qr": None}, True),
         "idle_offline": ("idle", {"clerk": PLAIN, "ticket": None, "qr": None}, False),
+        "idle_card": ("idle", {"clerk": WITH_CARD, "ticket": None, "qr": None}, True),
+        "idle_card_damaged": ("idle", {"clerk": WITH_BAD_CARD, "ticket": None, "qr": None}, True),
+        "serving_card": ("serving", {"clerk": WITH_CARD, "ticket": "A023", "qr": None}, True),
         "serving": ("serving", {"clerk": CLERK, "ticket": "A023", "qr": None}, True),
         "invited": ("invited", {"until_ms": 58_000, "stuck": False}, True),
         "invited_offline": ("invited", {"until_ms": 120_000, "stuck": False}, False),

@@ -1,6 +1,6 @@
 """IDLE and SERVING: who serves here, and the ticket that was called."""
 
-from ui import icons, theme
+from ui import card_file, icons, theme
 from ui.layout import PICTURE, UNIT
 from ui.screens import parts
 from ui.strings import MIDDLE, SMALL
@@ -23,20 +23,25 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
     if type(stars) is not int or not 0 <= stars <= _STARS:
         stars = 0
     who = (str(clerk.get("name", "")), str(clerk.get("number", "")), str(clerk.get("post", "")), stars)
+    card = view.get("card")
     if ticket is None:
-        return [parts.band("welcome", linked), parts.page(paint_card, (parts.HEIGHT - parts.BAND, who))]
+        return [parts.band("welcome", linked), parts.page(paint_card, (parts.HEIGHT - parts.BAND, who, card))]
     return [
         parts.band("serving", linked),
-        (0, parts.BAND, parts.WIDTH, _CARD_HIGH, paint_card, (_CARD_HIGH, who)),
+        (0, parts.BAND, parts.WIDTH, _CARD_HIGH, paint_card, (_CARD_HIGH, who, card)),
         (0, _FOOT_TOP, parts.WIDTH, _FOOT_HIGH, paint_ticket, (ticket,)),
     ]
 
 
 def paint_card(canvas: object, strings: object, args: tuple) -> None:
-    """Paint portrait, name, number, post and stars, in the middle of the height given."""
-    high, (name, number, post, stars) = args
+    """Paint the rendered card, or where there is no sound one portrait, name, number, post and stars."""
+    high, (name, number, post, stars), card = args
     top = parts.BAND + (high - _PORTRAIT_HIGH) // 2
     canvas.fill(0, parts.BAND, parts.WIDTH, high, theme.PAGE)
+    if card is not None:
+        if card_file.paint(canvas, card, parts.WIDTH, _PORTRAIT_HIGH, top):
+            return
+        canvas.fill(0, parts.BAND, parts.WIDTH, high, theme.PAGE)  # over what a file that broke off has left
     canvas.card(_PORTRAIT_X, top, _PORTRAIT_WIDE, _PORTRAIT_HIGH, theme.LINE)
     _paint_person(canvas, top + _PORTRAIT_HIGH - PICTURE)
     room = parts.WIDTH - _TEXT_X - 8
