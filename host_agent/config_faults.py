@@ -20,6 +20,7 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}\Z")
 PREFIX_PATTERN = re.compile(r"[^+#\s/]+(/[^+#\s/]+)*\Z")
 HOTKEY_PATTERN = re.compile(r"F([1-9]|1[0-2])\Z")
 RECEIPTS_MODES = ("city", "puback")
+DETAIL_MODES = ("ask", "auto", "off")
 LOCAL_INVITE_MODES = ("offline", "always", "never")
 MAX_WINDOWS = 64
 MAX_POLICY_MS = 3_600_000
@@ -49,6 +50,8 @@ def _agent_faults(agent: AgentSection) -> list[_Fault]:
         faults.append(("agent.retention_days must be 1 to 3650", "agent.retention_days", "correct the number"))
     if not HOTKEY_PATTERN.match(agent.hotkey):
         faults.append((f"agent.hotkey {agent.hotkey!r} is no function key", "agent.hotkey", "choose F1 to F12"))
+    if not 1 <= agent.shift_idle_h <= 24:
+        faults.append(("agent.shift_idle_h must be 1 to 24", "agent.shift_idle_h", "correct the number"))
     return [fault for fault in faults if fault is not None]
 
 
@@ -117,14 +120,10 @@ def _policy_faults(policy: PolicySection) -> list[_Fault]:
         key = f"policy.{name}"
         if name.endswith("_ms") and not 0 <= int(value) <= MAX_POLICY_MS:
             faults.append((f"{key} must be 0 to {MAX_POLICY_MS} ms", key, "correct the number"))
-    if policy.local_invite is not None and policy.local_invite not in LOCAL_INVITE_MODES:
-        faults.append(
-            (
-                f"policy.local_invite {policy.local_invite!r} is unknown",
-                "policy.local_invite",
-                f"choose {', '.join(LOCAL_INVITE_MODES)}",
-            )
-        )
+    for name, modes in (("local_invite", LOCAL_INVITE_MODES), ("detail", DETAIL_MODES)):
+        value = getattr(policy, name)
+        if value is not None and value not in modes:
+            faults.append((f"policy.{name} {value!r} is unknown", f"policy.{name}", f"choose {', '.join(modes)}"))
     return faults
 
 

@@ -50,6 +50,7 @@ class AgentSection:
     listen: str = "127.0.0.1:8471"
     retention_days: int = 30
     hotkey: str = "F9"
+    shift_idle_h: int = 12
 
 
 @attrs.frozen(kw_only=True)
@@ -135,6 +136,10 @@ class PolicySection:
 
     invite_ms: int | None = None
     change_ms: int | None = None
+    detail: str | None = None
+    offer_ms: int | None = None
+    sub_ms: int | None = None
+    tags_ms: int | None = None
     thanks_ms: int | None = None
     unrated_ms: int | None = None
     not_invited_ms: int | None = None

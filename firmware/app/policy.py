@@ -24,7 +24,7 @@ _FIXED = ("guard_ms",)
 CHOICES = {
     "local_invite": ("offline", "always", "never"),
     "no_clerk": ("refuse", "unassigned"),
-    "detail": ("off", "ask", "auto"),  # whether more than the overall level is asked for
+    "detail": ("ask", "auto", "off"),  # whether more than the overall level is asked for
 }
 FLAGS = ("elder",)
 QR = "qr"  # the window's own code, for the pages without an invite; None is the provisioned one

@@ -19,7 +19,8 @@ from simulator.demo.watch import BrokerWatch
 from simulator.errors import UserError
 
 SHORT_POLICY = {
-    "invite_ms": 20_000, "change_ms": 200, "thanks_ms": 40, "unrated_ms": 100, "not_invited_ms": 100, "guard_ms": 20,
+    "invite_ms": 20_000, "change_ms": 200, "detail": "off", "thanks_ms": 40, "unrated_ms": 100, "not_invited_ms": 100,
+    "guard_ms": 20,
 }  # fmt: skip
 HOLD_MS = 60
 """How long a key is held: longer than debouncing, shorter than the change window."""

@@ -87,7 +87,7 @@ def test_other_events_wait_for_the_end_of_a_rating():
         room.desk.note(rating.MARK, {})
     room.press(2)
     assert room.kinds() == [rating.RATED, rating.RATED]
-    room.wait(6_000)
+    room.wait(16_000)
     assert room.kinds() == [rating.RATED, rating.RATED] + [rating.MARK] * HELD_MAX
 
 

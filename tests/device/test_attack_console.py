@@ -102,7 +102,7 @@ def test_attack_tries_the_console_with_every_key_sequence_gets_no_answer(counter
 
 
 def test_attack_tries_the_console_in_the_middle_of_a_rating_disturbs_nothing(counter: Counter) -> None:
-    counter.until_state("idle", 12_000)
+    counter.until_state("idle", 20_000)
     assert counter.invite(3) == reasons.OK
     pc = Pc(counter)
     counter.run(750)

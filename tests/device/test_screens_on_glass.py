@@ -15,7 +15,7 @@ SETTLE_MS = 400
 
 @pytest.fixture(scope="module")
 def gallery() -> dict[str, Scene]:
-    return draw_all()
+    return draw_all("k5")
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def test_press_shows_its_level_for_two_seconds_only(counter: Counter, gallery: d
     shows(counter, gallery[f"chosen_{6 - key}"])
     counter.run(1_900)
     shows(counter, gallery["chosen_hidden"])
-    counter.until_state("thanks")
-    shows(counter, gallery["thanks"])
+    counter.until_state("offer")
+    shows(counter, gallery["offer"])
 
 
 def test_declined_shows_no_thanks_for_a_rating(counter: Counter, gallery: dict[str, Scene]) -> None:

@@ -38,8 +38,8 @@ def test_press_of_a_key_arrives_as_its_level(counter: Counter, key: int) -> None
     fields = counter.told(rating.RATED)[0][1]
     assert fields["input"] == rating.INPUT_KEY and fields["origin"] == rating.ORIGIN_COUNTER and fields["lang"] == "zh"
     assert 700 <= fields["dwell"] <= 900 and fields["tq"] == 3 and "reveal" not in fields
-    counter.until_state("idle", 12_000)
-    assert [state for state, _ in counter.states[-4:]] == ["invited", "chosen", "thanks", "idle"]
+    counter.until_state("idle", 20_000)
+    assert [state for state, _ in counter.states[-4:]] == ["invited", "chosen", "offer", "idle"]
     counter.check_chain()
 
 
@@ -74,7 +74,7 @@ def test_lamps_and_tone_are_the_same_for_every_level(tmp_path: Path) -> None:
             counter.press(key)
             assert counter.terminal.lamps() == (True,) * 5
             heard.append([hertz for t_us, hertz in counter.terminal.tones if t_us > start_us])
-            counter.until_state("idle", 12_000)
+            counter.until_state("idle", 20_000)
             assert counter.terminal.lamps() == (False,) * 5
     assert heard == [heard[0]] * 5 and heard[0][0] > 0 and heard[0][-1] == 0
 
@@ -152,7 +152,7 @@ def test_presses_without_invite_are_counted(counter: Counter) -> None:
         counter.press(1)
         counter.run(400)
     assert counter.state == "not_invited"
-    counter.until_state("idle", 11_000)
+    counter.until_state("idle", 20_000)
     counter.settle()
     assert counter.told(rating.UNINVITED)[0][1]["n"] == 5 and counter.told(rating.RATED) == []
 

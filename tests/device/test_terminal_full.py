@@ -11,7 +11,7 @@ from tests.device.counter import Counter
 from tests.device.small_chip import SECTORS, Past, sector_of, small
 
 WINDOW_PAGE = "HTTPS://PJ.EXAMPLE.CN/W/C01/W01/YP-0001"
-AT_ONCE = {"change_ms": 0, "thanks_ms": 0, "guard_ms": 0}
+AT_ONCE = {"detail": "off", "change_ms": 0, "thanks_ms": 0, "guard_ms": 0}
 MANY = 1_000
 
 

@@ -37,7 +37,7 @@ def test_ticks_wrap_without_notice(tmp_path: Path) -> None:
         for n in range(4):
             counter.open_invite(n)
             counter.press(1 + n)
-            counter.until_state("idle", 12_000)
+            counter.until_state("idle", 20_000)
         counter.settle()
         assert [counter.levels(n) for n in range(4)] == [[5], [4], [3], [2]]
         ups = [fields["up"] for _, fields in counter.told()]
@@ -96,7 +96,7 @@ def test_memory_stays_level_over_ratings(tmp_path: Path) -> None:
         for n in range(45):
             counter.open_invite(n)
             counter.press(1 + n % 5)
-            counter.until_state("idle", 12_000)
+            counter.until_state("idle", 20_000)
             free.append(counter.status["heap_free"])
         assert min(free[15:]) > LEAST_FREE_BYTES
         assert min(free[30:]) >= min(free[15:30]) - 1_024, free

@@ -72,7 +72,7 @@ def test_tap_on_a_column_arrives_as_its_level(counter: TouchCounter, key: int) -
     counter.settle()
     assert counter.levels() == [6 - key]
     assert counter.told(rating.RATED)[0][1]["input"] == rating.INPUT_TOUCH
-    counter.until_state("idle", 12_000)
+    counter.until_state("idle", 20_000)
     counter.check_chain()
 
 

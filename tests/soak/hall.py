@@ -21,8 +21,8 @@ from simulator.errors import UserError
 from tests.soak.disk import Disk
 
 POLICY = {
-    "invite_ms": 5_000, "change_ms": 700, "thanks_ms": 100, "unrated_ms": 100, "not_invited_ms": 200, "guard_ms": 20,
-    "local_invite": "offline",
+    "invite_ms": 5_000, "change_ms": 700, "detail": "off", "thanks_ms": 100, "unrated_ms": 100, "not_invited_ms": 200,
+    "guard_ms": 20, "local_invite": "offline",
 }  # fmt: skip
 ALLOW_ALL, ALLOW_READING = "topic readwrite #\n", "topic read #\n"
 HOLD_S = 10.0
