@@ -69,10 +69,6 @@ class WindowContent:
         known = self._library.clerk(clerk["number"]) if clerk.keys() == {"number"} else None
         return clerk if known is None else known.message()
 
-    def todo(self) -> int:
-        """Return how many files are still to be sent or taken off."""
-        return len(self._missing()) if self._able() else 0
-
     def view(self) -> dict[str, Any]:
         """Return what the terminal holds and what it lacks, for the status."""
         able = self._able()

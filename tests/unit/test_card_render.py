@@ -119,7 +119,7 @@ def test_card_long_names_and_posts_take_two_lines_that_do_not_touch(fonts, name,
     assert len(found) == expected and all(right < K5.text[2] for *_, right in found), found
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.integers(0, 1 << 32))
 def test_card_of_any_clerk_the_table_takes_is_whole_or_named_as_too_long(seed):
     rng = random.Random(seed)
