@@ -53,6 +53,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        origin = None
         try:
             origin = self._foreign_origin(headers)
             if _is_preflight(scope, headers):
@@ -61,7 +62,8 @@ class Guard:
             scope[ORIGIN] = origin
             scope[CALLER] = self._caller(scope, headers, origin)
         except Refusal as error:
-            await _refuse(error, scope, receive, send)
+            # A page that is named may read why; elsewhere a browser hides the refusal from it.
+            await _refuse(error, scope, receive, _with_headers(send, self._for_page(origin)))
             return
         extra = _SECURITY_HEADERS + self._extra(scope["path"], origin)
         await self._app(scope, _Bounded(receive), _with_headers(send, extra))
@@ -120,9 +122,18 @@ class Guard:
             allowed["access-control-allow-private-network"] = "true"
         return Response(status_code=204, headers=allowed)
 
+    def _for_page(self, origin: str | None) -> tuple[tuple[bytes, bytes], ...]:
+        if origin is None or not self._access.knows_origin(origin):
+            return ()
+        return (
+            (b"access-control-allow-origin", origin.encode("latin-1")),
+            (b"access-control-expose-headers", b"Retry-After"),
+            (b"vary", b"Origin"),
+        )
+
     def _extra(self, path: str, origin: str | None) -> tuple[tuple[bytes, bytes], ...]:
-        if origin is not None and self._access.knows_origin(origin):
-            return ((b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin"))
+        if for_page := self._for_page(origin):
+            return for_page
         if path in _WITH_COOKIE or path.startswith("/clerk/"):
             return ((b"set-cookie", self._access.page_cookie.encode("ascii")),)
         return ()

@@ -75,7 +75,7 @@ class StaffApi:
         self._contents.staff_changed()
         for window in here:
             with contextlib.suppress(Refusal):  # a terminal that does not take it now hears it at its next connection
-                await orders.login(window, {"number": number})
+                await orders.login(window, {"number": number}, begins=False)
         waiting = [name for name, numbers in self._contents.library.removals.items() if number in numbers]
         return JSONResponse({"number": number, "terminals": waiting, "wiped": not self._store.log_remembers})
 

@@ -15,19 +15,23 @@ from host_agent.refusal import Refusal
 from host_agent.store_rows import PENDING, REFUSED_INVITE, InviteRow
 from host_agent.terminal import Reply
 from host_agent.window import Window
-from protocol import messages, reasons
+from protocol import messages, rating, reasons
 
 TERMINAL_S = 3.0
 # A cancelled invite's sealed outcome follows the reply at once.
 OUTCOME_S = 1.0
 
 
-async def login(window: Window, clerk: dict[str, Any]) -> None:
+async def login(window: Window, clerk: dict[str, Any], begins: bool = True) -> None:
     """Log a clerk in; without terminal it is told later. A number alone is filled up from the imported staff.
+
+    With `begins` false only what is known of the clerk has changed, not who sits there.
 
     :raises Refusal: the terminal or the store does not take it.
     """
     clerk = window.clerk = window.content.filled(clerk) if window.content is not None else clerk
+    if begins:
+        window.shift.begin()
     await _remember(window)
     await _tell(window, messages.CLERK, {"clerk": clerk})
 
@@ -49,6 +53,7 @@ async def pause(window: Window, paused: bool) -> None:
     :raises Refusal: the terminal or the store does not take it.
     """
     window.paused = paused
+    window.shift.use()
     await _remember(window)
     await _tell(window, messages.PAUSE, {"paused": paused})
 
@@ -73,6 +78,7 @@ async def serve(window: Window, ticket: str) -> None:
     """
     await _ask(window, messages.SERVE, {"ticket": ticket})
     window.ticket = ticket
+    window.shift.use()
 
 
 async def invite(window: Window, service: Service) -> tuple[InviteRow, bool]:
@@ -84,6 +90,9 @@ async def invite(window: Window, service: Service) -> tuple[InviteRow, bool]:
         raise refusal.absent(window.section.id)
     if window.clerk is None:
         raise refusal.from_reason(reasons.NO_CLERK)
+    if service.origin == rating.ORIGIN_CLERK_PAGE and window.shift.over:
+        raise refusal.shift_over(window.clerk["number"])
+    window.shift.use()
     try:
         row, new = await window.invites.make(window.clerk["number"], service)
     except (StoreFullError, StoreFaultError) as error:

@@ -76,6 +76,12 @@ def no_answer(window: str) -> Refusal:
     return Refusal(503, NO_ANSWER, f"the terminal of window {window} does not answer", "try again in a moment")
 
 
+def shift_over(number: str) -> Refusal:
+    """Return the refusal for the clerk's page of a window whose clerk has not said today that it is still they."""
+    cure = "log in again on the page: the same clerk, or another"
+    return Refusal(409, "shift_over", f"the shift of clerk {number} has ended", cure)
+
+
 def bad_request(message: str, cure: str) -> Refusal:
     """Return the refusal for a request that cannot be understood."""
     return Refusal(400, "bad_request", message, cure)

@@ -203,6 +203,9 @@ def window_view(window: Window) -> dict[str, Any]:
         "name": window.section.name or window.section.id,
         "ticket": window.ticket,
         "notice": (window.notice.text if window.notice is not None else None) or "",
+        "shift_over": window.clerk is not None and window.shift.over,
+        "filling": window.content is not None and window.content.pushing,
+        "today": window.day.counts(),
     }
 
 

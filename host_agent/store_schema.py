@@ -9,6 +9,7 @@ Stored layout (SQLite, WAL, STRICT tables), one file `agent.db` in the data fold
     windows    what a window was told (clerk, paused), for the restart of either side.
     recoveries what a terminal had acknowledged before this store was made, and is asked for again (RESEND).
     counters   totals since the store was made.
+    shifts     since when a window's clerk is the one who logged in, and the last order (shift.py).
     staff      clerks as imported; `staff_cards` their rendered cards, one a board, behind as many zeros as a page has
                (store_staff.py says why); `moving` is empty but inside a removal.
     notices    what a window shows while nobody serves there.
@@ -50,6 +51,14 @@ _STAFF = (
 def _notices(db: Database) -> None:
     db.conn.execute(
         "CREATE TABLE notices(window TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    )
+
+
+@migrations(name="0004_shifts")
+def _shifts(db: Database) -> None:
+    db.conn.execute(
+        "CREATE TABLE shifts(window TEXT PRIMARY KEY, since_utc_ms INTEGER NOT NULL, used_utc_ms INTEGER NOT NULL)"
+        " STRICT, WITHOUT ROWID"
     )
 
 

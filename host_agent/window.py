@@ -19,10 +19,12 @@ from host_agent import ports, refusal, window_faults
 from host_agent.config_model import Config, WindowSection
 from host_agent.content.notice import WindowNotice
 from host_agent.content.push import WindowContent
+from host_agent.day_counts import DayCounts
 from host_agent.errors import UserError
 from host_agent.inbox import Inbox, Source
 from host_agent.invites import Invites
 from host_agent.reconnect import Backoff
+from host_agent.shift import Shift
 from host_agent.store import Store
 from host_agent.store_changes import end_recovery, put_recovery, put_window
 from host_agent.store_rows import InviteRow, WindowRow
@@ -67,6 +69,8 @@ class Window:
         self._utc_ms = utc_ms
         self._changed = changed
         self.invites = Invites(config.agent.centre, section.id, section.terminal, store, writer, utc_ms)
+        self.shift = Shift(section.id, config.agent.shift_idle_h * 3_600_000, store, writer, utc_ms)
+        self.day = DayCounts(section.id, store, utc_ms)
         told = store.window(section.id)
         self.clerk: dict[str, Any] | None = json.loads(told.clerk) if told.clerk else None
         self.paused = bool(told.paused)

@@ -7,12 +7,17 @@ export const STATES = {
   serving: "正在服务",
   invited: "已邀请，等待评价",
   chosen: "已评价，还可更改",
+  offer: "评价完成，群众可继续评价",
+  business: "评价完成，群众正在评价业务",
+  service: "评价完成，群众正在评价服务",
+  tags: "评价完成，群众正在选择感受",
   thanks: "评价完成，谢谢",
   unrated: "本次未评价",
   not_invited: "有人按键，尚未邀请",
   paused: "暂停服务",
   fault: "评价器故障",
   full: "评价器存储已满",
+  updating: "评价器正在维护",
 };
 
 // What is in the way of using the terminal, and what to do.
@@ -27,6 +32,8 @@ export const CONDITIONS = {
   version: ["评价器与本机程序的版本不匹配", "请联系技术人员升级。"],
   fault: ["评价器报告故障", "请查看评价器屏幕，关闭电源再打开；仍不行请联系技术人员。"],
   full: ["评价器存储已满", "请保持评价器连接，数据取走后会自动恢复。"],
+  unmapped_grade: ["评价器的按键没有对应的等级", "请联系技术人员补全配置中的等级对照表；请群众扫码或填写纸质评价。"],
+  rater_silent: ["评价器一直没有回应", "请检查旧评价器的电源和总线接线；仍不行请联系技术人员。"],
 };
 
 // How the last invite ended. Whether a citizen rated may be shown, which level never.

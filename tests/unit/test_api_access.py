@@ -151,6 +151,17 @@ def test_access_from_other_pages_is_refused_even_with_a_token(hall):
     assert refused(hall.ask("GET", W1, HALL_TOKEN, Origin=PAGE), 403, "foreign_origin"), "another's page"
 
 
+def test_access_refusal_can_be_read_by_a_page_that_is_named(hall):
+    for answer, code in (
+        (hall.ask("GET", W1, "wrong-0123456789abcdef01", Origin=PAGE), "wrong_token"),
+        (hall.ask("GET", W1, Origin=PAGE), "foreign_origin"),
+        (hall.ask("GET", W2, QUEUE_TOKEN, Origin=PAGE), "forbidden"),
+        (hall.ask("GET", "/api/v1/windows/W99", QUEUE_TOKEN, Origin=PAGE), "unknown_window"),
+    ):
+        assert answer[1]["error"]["code"] == code
+        assert answer[2]["Access-Control-Allow-Origin"] == PAGE and answer[2]["Vary"] == "Origin", code
+
+
 def test_access_of_the_status_command_needs_no_token(hall):
     result = CliRunner().invoke(main, ["agent", "status", "--json", "--config", str(hall.agent.config)])
     assert json.loads(result.output)["agent"] == "pc-01"
