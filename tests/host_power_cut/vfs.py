@@ -141,7 +141,9 @@ class _Watch:
     def _open(self, _vfs: int, path: int, file: int, flags: int, out: int) -> int:
         name = ctypes.string_at(path) if path else b""
         known = self._recording.name(name) if self._recording is not None and name else None
-        fresh = known is not None and not os.path.lexists(name)
+        # An empty file that Python has just made counts too: its name is no more durable than one that SQLite makes.
+        new = known is not None and self._recording is not None and known not in self._recording.files
+        fresh = new and (not os.path.lexists(name) or os.path.getsize(name) == 0)
         code = self._plain_open(self._default, path, file, flags, out)
         if code == OK and name:
             self._names[file] = name
