@@ -50,9 +50,11 @@ class Opener(Protocol):
 
     def find(self, section: WindowSection) -> str:
         """Return the name of what to open; raises UserError when it is not there."""
+        raise NotImplementedError
 
     async def open(self, name: str) -> Transport:
         """Open it; raises UserError."""
+        raise NotImplementedError
 
 
 class FdTransport(Transport):

@@ -83,6 +83,11 @@ class LegacyRater:
         """Tell whether a press now makes a grade."""
         return self.always_open or (self.open_until_s is not None and time.monotonic() < self.open_until_s)
 
+    @property
+    def waits(self) -> bool:
+        """Tell whether a grade is still to be said or acknowledged."""
+        return self._unsent is not None
+
     def press(self, key: int) -> bool:
         """Press key 1 to 5; tell whether the rater made a grade of it."""
         return self.press_grade(GRADE_OF_KEY[key])
