@@ -214,7 +214,7 @@ class RaterBus:
         while not self._stopping.is_set():
             with self._lock:
                 master = self._master
-            ready = select.select([master], [], [], 0.01)[0] if master is not None else self._stopping.wait(0.01)
+            ready = _is_ready(master) if master is not None else self._stopping.wait(0.01)
             with self._lock:
                 if ready and master == self._master:
                     self._read()
@@ -234,3 +234,11 @@ class RaterBus:
         for address, function, content in frames_in(self._held):
             for rater in self.raters.values():
                 rater.hear(address, function, content)
+
+
+def _is_ready(fd: int) -> bool:
+    """Wait a moment for bytes; the adapter may be pulled meanwhile."""
+    try:
+        return bool(select.select([fd], [], [], 0.01)[0])
+    except (OSError, ValueError):
+        return False
