@@ -67,7 +67,8 @@ def _upright(path: Path, width: int, height: int) -> Image.Image:
         if min(image.size) < MIN_SIDE:
             raise PortraitError(f"the photo has only {image.width}×{image.height} px", "use a larger one")
         # A JPEG is unpacked no larger than needed; turned or not, both sides stay over the portrait's.
-        image.draft("RGB", (4 * max(width, height),) * 2)
+        enough = 4 * max(width, height)
+        image.draft("RGB", (enough, enough))
         image.load()
         upright = ImageOps.exif_transpose(image)
     return _opaque(upright)

@@ -62,7 +62,7 @@ class WindowContent:
         self._item: Item | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._recent: list[str] = []
-        self._recent_for: tuple[Any, int] | None = None
+        self._recent_for: tuple[Any, Any] | None = None
 
     def filled(self, clerk: dict[str, Any]) -> dict[str, Any]:
         """Return a clerk with name, post and stars as imported, where only the number was given."""

@@ -34,7 +34,14 @@ class Hall:
         self.broker = Broker(folder).start()
         self.receiver = StandInReceiver(self.broker.port)
         self.terminal = SimTerminal(state_dir=folder / "state", link_path=folder / "port").start()
-        self.agent = AgentProcess(folder, self.broker.port, [("W01", "YP-0001", folder / "port")], policy=POLICY)
+        # What is ordered on a dead line is answered soon; the tests wait for what they see.
+        self.agent = AgentProcess(
+            folder,
+            self.broker.port,
+            [("W01", "YP-0001", folder / "port")],
+            policy=POLICY,
+            constants={"host_agent.orders.TERMINAL_S": 1.0},
+        )
         photo().save(folder / "a.png")
 
     def close(self) -> None:
@@ -93,8 +100,12 @@ def test_card_of_the_clerk_is_on_the_glass_and_gone_after_the_removal(hall):
     wait_until("the card is on the glass", shown, PATIENCE_S)
     assert hall.content()["pending"] == [] and hall.content()["refused"] == []
     assert hall.terminal.violations == []
+    hall.terminal.set_line_faults(lambda data: b"", lambda data: b"")
     told = hall.staff("remove", "007")
-    assert "1 clerk removed" in told
+    assert "1 clerk removed" in told and "terminal YP-0001 still has to remove 007" in told
+    result = CliRunner().invoke(main, ["agent", "status", "--config", str(hall.agent.config)])
+    assert "window W01: removal not confirmed: 007" in result.output
+    hall.terminal.set_line_faults()
     wait_until("the terminal has confirmed", lambda: "still has to" not in hall.staff("list"), PATIENCE_S)
     wait_until("the card is gone from the glass", lambda: not shown(), PATIENCE_S)
     files = [path.name for path in (hall.folder / "state").rglob("*") if path.name.startswith("1-")]
