@@ -178,19 +178,19 @@ def test_unplugged_terminals_in_miniature_give_the_same_table_again(tmp_path: Pa
     assert one["faults_injected"] > 0
 
 
-SEAL = "        self._seal(codes.RATED, {"
-TONE = '        self._out.append(("tone", "press"))\n        change_ms'
+SEAL = "        self._seal(codes.RATED, values)\n"
+CHOSEN = "        self._level = codes.level_of_key(key)\n"
 PLANTED = {
-    "lost": (SEAL, SEAL.replace("self._seal", "self._changes != 2 and self._seal")),
-    "altered": ("level_of_key(key)", "level_of_key(key if self._changes else 1)"),
-    "doubled": (TONE, f"        self._seal(codes.RATED, {{fields.LEVEL: self._level}})\n{TONE}"),
+    "lost": ("app/details.py", SEAL, SEAL.replace("self._seal", "self._changes != 2 and self._seal")),
+    "altered": ("app/session.py", CHOSEN, CHOSEN.replace("key)", "key if self._changes else 1)")),
+    "doubled": ("app/details.py", SEAL, f"{SEAL}        self._seal(codes.RATED, dict(values))\n"),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("found", PLANTED)
 def test_bug_planted_in_the_firmware_is_found(tmp_path: Path, found: str) -> None:
-    firmware = changed_firmware(tmp_path, "app/session.py", *PLANTED[found])
+    firmware = changed_firmware(tmp_path, *PLANTED[found])
     life = Life(tmp_path, "YP-BUG", 9003, firmware_dir=firmware)
     try:
         life.live(0.1, lambda _day: None)
