@@ -8,9 +8,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from host_agent import config as agent_config
 from host_agent.cli import main
 from host_agent.content import tag_table
 from host_agent.content.tag_table import TagTableError
+from host_agent.errors import UserError
 from protocol import indicators, rating
 
 ROWS = indicators.tag_table(indicators.load())
@@ -100,3 +102,34 @@ def test_tags_build_names_every_fault_and_writes_nothing(tmp_path):
     assert "indicators[0]" in result.output and "indicators[1]" in result.output
     shown = CliRunner().invoke(main, ["tags", "show", str(source)])
     assert shown.exit_code == 1 and "no tag table" in shown.output
+
+
+AGENT = '[agent]\nid = "pc-01"\ncentre = "C01"\n[[window]]\nid = "W01"\nterminal = "YP-0001"\n'
+
+
+def config(tmp_path, content):
+    path = tmp_path / "agent.toml"
+    path.write_text(f"{AGENT}[content]\n{content}\n", encoding="utf-8")
+    return agent_config.load(path)
+
+
+def test_content_section_takes_a_built_table_relative_to_the_file(tmp_path):
+    (tmp_path / "own.cbor").write_bytes(tag_table.builtin())
+    assert config(tmp_path, 'tag_table = "own.cbor"').content.tag_table == tmp_path / "own.cbor"
+    assert config(tmp_path, "").content.tag_table is None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('tag_table = "none.cbor"', "cannot read the tag table"),
+        ('tag_table = "bad.cbor"', "is no tag table"),
+        ("tag_table = 5", "must be text"),
+        ('tags = "own.cbor"', "unknown key"),
+    ],
+)
+def test_content_section_that_is_wrong_is_named_with_its_key(tmp_path, content, words):
+    (tmp_path / "bad.cbor").write_bytes(b"\x80")
+    with pytest.raises(UserError, match=words) as caught:
+        config(tmp_path, content)
+    assert "content.tag" in caught.value.where
