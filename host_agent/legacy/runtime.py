@@ -49,19 +49,23 @@ class Legacy:
         except BaseException:
             self._close_stores()
             raise
-        self._loop = asyncio.SelectorEventLoop()
-        self._loop.set_exception_handler(_tell_place)
-        self._thread = threading.Thread(target=self._run, name="old-raters", daemon=True)
+        self._thread: threading.Thread | None = None
+        if self._terminals:
+            self._loop = asyncio.SelectorEventLoop()
+            self._loop.set_exception_handler(_tell_place)
+            self._thread = threading.Thread(target=self._run, name="old-raters", daemon=True)
 
     def start(self) -> None:
         """Start the thread, if there is anything for it to do."""
-        if not self._terminals:
+        if self._thread is None:
             return
         self._loop.call_soon(self._begin)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread and close the journals; what was open is interrupted at the next start."""
+        if self._thread is None:
+            return
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(STOP_S)

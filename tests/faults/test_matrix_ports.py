@@ -138,9 +138,9 @@ def test_matrix_port_whose_driver_hangs_stalls_nobody(tmp_path, monkeypatch, whe
     true_open = ports._open
     tries = []
 
-    def open_(name):
+    def open_(name, baud):
         if not name.endswith("YP-0001") or go.is_set():
-            return true_open(name)
+            return true_open(name, baud)
         tries.append(name)
         if where == "open":
             go.wait()
