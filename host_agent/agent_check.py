@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from host_agent import ports
+from host_agent.config_dialects import FF68_RATER, RATESERVICE, DialectSection
 from host_agent.config_legacy import FF68_BAUD, LEGACY_PORT
 from host_agent.config_model import Config, WindowSection
 from host_agent.errors import UserError
@@ -41,6 +42,7 @@ async def check_all(config: Config) -> list[Finding]:
     findings = [Finding("configuration", True, str(config.path)), _check_folder(config.agent.data_dir)]
     findings += await asyncio.gather(*(_check_port(window) for window in config.windows if window.port != LEGACY_PORT))
     findings += await asyncio.gather(*(_check_line(config, port) for port in {one.port: None for one in config.legacy}))
+    findings += await asyncio.gather(*(_check_dialect(section) for section in config.dialects))
     findings.append(await _check_broker(config))
     return findings
 
@@ -88,6 +90,25 @@ async def _check_line(config: Config, port: str) -> Finding:
         return Finding(part, False, f"{error.message}; connected USB ports: {_connected()}")
     transport.close()
     return Finding(part, True, f"port {port} opens; whether a rater is there shows its first grade")
+
+
+async def _check_dialect(section: DialectSection) -> Finding:
+    """Open the line of old counter software, or its address; what others open is not tried."""
+    part = f"dialect {section.kind} of {', '.join(section.served(())) or 'every window'}"
+    try:
+        if section.kind == FF68_RATER:
+            (await ports.open_port(str(section.port), FF68_BAUD)).close()
+            return Finding(part, True, f"port {section.port} opens")
+        if section.kind == RATESERVICE and section.url is None:
+            host, port = section.listen_at
+            (await asyncio.start_server(lambda *_: None, host, port)).close()
+            return Finding(part, True, f"{host}:{port} is free")
+    except UserError as error:
+        return Finding(part, False, error.message)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return Finding(part, False, f"cannot listen on {section.listen_at}: {reason}: stop the program that does")
+    return Finding(part, True, section.url or "at /dialects/gwq/ of the agent's own address")
 
 
 def _connected() -> str:
