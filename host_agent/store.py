@@ -79,7 +79,8 @@ class Store:
                 f"cannot open the store: {error}", str(self.path), "check the folder, its rights and room"
             ) from None
         self._conn: sqlite3.Connection = self._db.conn
-        self.log_remembers = False  # what was to be forgotten may still stand in the log; tried again at each purge
+        # Whether what was to be forgotten may still stand in the log, as after a power cut; tried again at each purge.
+        self.log_remembers = not self._shrink_log()
         self.reserve = reserve or Reserve(folder / RESERVE_NAME)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import stat
 
 import pytest
@@ -105,6 +106,23 @@ def test_staff_removed_while_somebody_reads_is_wiped_from_the_log_later(store):
     reader.execute("COMMIT")
     store.purge(0)
     assert not store.log_remembers and not any(trace in files(store) for trace in traces(staff))
+
+
+def test_staff_removed_before_a_power_cut_is_wiped_from_the_log_at_the_next_start(store, tmp_path):
+    staff = made("007", random.Random(SEED))
+    write(store, store_staff.put(staff))
+    write(store, store_staff.remove(["007"], []))  # durable, and the power goes before the log is emptied
+    after = tmp_path / "after"
+    after.mkdir()
+    for path in store.path.parent.glob("agent.db*"):
+        shutil.copy(path, after / path.name)
+    assert any(trace in (after / "agent.db-wal").read_bytes() for trace in traces(staff))
+    started = Store(after, Reserve(after / "reserve.bin", 256 * 1024, 64 * 1024))
+    try:
+        assert store_staff.clerks(started) == [] and not started.log_remembers
+        assert not any(trace in files(started) for trace in traces(staff))
+    finally:
+        started.close()
 
 
 def test_staff_removed_is_forgotten_at_the_window_where_it_is_logged_in(store):
