@@ -28,7 +28,7 @@ def compose() -> tuple:
     identity = version.identity(own, board, terminal, glyphs.version(ASSETS))
     shelf = content.Content(content.FOLDER, identity)
     glass = display.Display(canvas.Canvas(hardware.lcd, glyphs.open_packs(ASSETS)), strings.Strings(), shelf.card)
-    front_panel = panel.Panel(glass, hardware.lamps, hardware.buzzer)
+    front_panel = panel.Panel(glass, hardware.lamps, hardware.buzzer, hardware.voice)
     store, why = opening.open_journal(hardware.nor, own, settings.PATH, nor_w25q.NorError)
     time_ = clock.Clock(time.ticks_ms, time.ticks_diff, hardware.rtc)
     sealer = None

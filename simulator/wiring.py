@@ -24,6 +24,8 @@ from simulator.errors import UserError
 from simulator.soc import Soc
 from simulator.stage import FIRMWARE
 
+PROMPTS = 12  # on the voice module as it is delivered: four in each of three languages
+PROMPT_MS = 1_500
 _PANELS: dict[str, type[DcsPanel]] = {"st7789": ST7789, "st7796": ST7796}
 
 
@@ -139,7 +141,7 @@ class Wiring:
             soc.clock,
             lambda level, t_us: soc.gpio.drive(pin, level, t_us),
             lambda answer: None if self.board["uart"][unit]["rx"] is None else soc.uart_data(unit, answer),
-            {},
+            dict.fromkeys(range(1, PROMPTS + 1), PROMPT_MS),
         )
         soc.uart[unit] = voice
         self.voice = voice

@@ -243,6 +243,9 @@ class Desk:
             self._panel.show(effect[1], effect[2], self._clock.now_ms())
         elif name == "lamps":
             self._panel.light(effect[1])
+        elif name == "say":
+            loudness = self.session.policy.loudness(self._clock.utc_ms())
+            self._panel.say(effect[1], effect[2], loudness, self._clock.now_ms())
         elif name == "language":
             self._panel.speak(effect[1], self._clock.now_ms())
         else:

@@ -41,8 +41,10 @@ class Details(Requests):
             self._enter(states.OFFER, now_ms, "offer_ms")
         elif detail == "auto":
             self._enter(states.BUSINESS, now_ms, "sub_ms")
+            return
         else:
             self._enter(states.THANKS, now_ms, "thanks_ms")
+        self._say("thanks")
 
     def _detail_expired(self, now_ms: int) -> None:
         """Leave a state of the optional part whose time is over."""

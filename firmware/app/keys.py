@@ -19,7 +19,8 @@ class KeyRules:
     """Know which keys are down and which press waits for its decision.
 
     Results are tuples: ("pressed", key, at_ms), ("function", at_ms), ("clerk", at_ms), ("stuck", key),
-    ("freed", key) when it comes up again, and ("touched", at_ms) for contact that is no press. Times are those of the
+    ("freed", key) when it comes up again, ("searching", at_ms) for the function control held for HOLD_MS, and
+    ("touched", at_ms) for other contact that is no press. Times are those of the
     edge going down.
     """
 
@@ -87,7 +88,7 @@ class KeyRules:
         if self._waiting and now_ms >= self._waiting_at + CHORD_MS:
             self._decide(found)
         if self._function_at is not None and now_ms >= self._function_at + HOLD_MS:
-            found.append(("touched", self._function_at))
+            found.append(("searching", self._function_at))
             self._function_at = None
         for key in range(1, CLERK + 1):
             at_ms = self._down_at[key]

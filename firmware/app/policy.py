@@ -26,7 +26,16 @@ CHOICES = {
     "no_clerk": ("refuse", "unassigned"),
     "detail": ("ask", "auto", "off"),  # whether more than the overall level is asked for
 }
-FLAGS = ("elder",)
+FLAGS = ("elder", "greeting")
+# key: (default, lowest, highest)
+NUMBERS = {
+    "volume": (60, 0, 100),  # %; 0 is mute
+    "quiet_volume": (30, 0, 100),  # in the quiet time
+    "quiet_from_min": (0, 0, 1_440),  # local time of day; no quiet time while both are the same
+    "quiet_to_min": (0, 0, 1_440),
+    "utc_offset_min": (480, -720, 840),
+}
+_DAY_MIN = 1_440
 QR = "qr"  # the window's own code, for the pages without an invite; None is the provisioned one
 QR_CHARS_MAX = 200
 
@@ -37,6 +46,8 @@ class Policy:
     def __init__(self, qr: str | None = None) -> None:
         self._own_qr = qr
         self._values = {key: TIMES[key][0] for key in TIMES}
+        for key in NUMBERS:
+            self._values[key] = NUMBERS[key][0]
         for key in CHOICES:
             self._values[key] = CHOICES[key][0]
         for key in FLAGS:
@@ -48,6 +59,17 @@ class Policy:
         """Return a time in ms, doubled by the elder profile where that applies."""
         value = self._values[key]
         return value * 2 if self._values["elder"] and key not in _FIXED else value
+
+    def loudness(self, utc_ms: int | None) -> int:
+        """Return how loud the voice may be at a time, %; without a time as in the quiet one, where there is one."""
+        first, end = self._values["quiet_from_min"], self._values["quiet_to_min"]
+        if first == end:
+            return self._values["volume"]
+        quiet = True
+        if utc_ms is not None:
+            now = (utc_ms // 60_000 + self._values["utc_offset_min"]) % _DAY_MIN
+            quiet = first <= now < end if first < end else now >= first or now < end
+        return min(self._values["volume"], self._values["quiet_volume"]) if quiet else self._values["volume"]
 
     def __getitem__(self, key: str) -> object:
         return self._values[key]
@@ -67,8 +89,8 @@ class Policy:
 
 def _allowed(key: str, value: object) -> bool:
     """Return whether `value` is in its range; an unknown key always is."""
-    if key in TIMES:
-        _, lowest, highest = TIMES[key]
+    if key in TIMES or key in NUMBERS:
+        _, lowest, highest = TIMES.get(key) or NUMBERS[key]
         return type(value) is int and lowest <= value <= highest
     if key in CHOICES:
         return value in CHOICES[key]

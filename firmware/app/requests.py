@@ -131,6 +131,8 @@ class Requests(states.States):
             self._ticket = ticket
             self._code_until = now_ms
             self._rest(now_ms)
+            if self.policy["greeting"]:
+                self._say("greeting")
 
     def _on_paused(self, now_ms: int, request: int, wanted: bool) -> None:
         """Pause or resume; an open invite is not taken from the citizen: the pause waits for its end."""

@@ -18,7 +18,8 @@ Events: ("key_down"|"key_up", key, at_ms) · ("tapped", key, at_ms), ("felt", at
     ("clerk_set", id, clerk) · ("served", id, ticket) · ("paused", id, flag) · ("noticed", id, text) ·
     ("configured", id, values) · ("queried", id, rated)
 Effects: ("seal", kind, invite, fields) · ("record_invite", invite, origin) · ("reply", id, reason, detail) ·
-    ("lamps", bits) · ("tone", name) · ("show", state, view) · ("state", state, invite) · ("language", name)
+    ("lamps", bits) · ("tone", name) · ("show", state, view) · ("state", state, invite) · ("language", name) ·
+    ("say", prompt, language)
 """
 
 from app import fields, keys, states
@@ -96,13 +97,18 @@ class Session(Details):
             self._contact(found, now_ms)
 
     def _timer(self) -> int | None:
-        if self._hide_at is not None and (self._until is None or self._hide_at < self._until):
-            return self._hide_at
-        return self._until
+        first = self._until
+        for at in (self._hide_at, self._say_at):
+            if at is not None and (first is None or at < first):
+                first = at
+        return first
 
     def _expire(self, now_ms: int) -> None:
-        """Hide the level or leave the state, whichever is due."""
-        if self._hide_at is not None and self._timer() == self._hide_at:
+        """Say the request again, hide the level or leave the state, whichever is due."""
+        if self._say_at is not None and self._timer() == self._say_at:
+            self._say_at = None
+            self._say("invite")
+        elif self._hide_at is not None and self._timer() == self._hide_at:
             self._hide_at = None
             self._level_hidden = True
             self._show()
@@ -130,6 +136,8 @@ class Session(Details):
                 self._stuck(item[1], now_ms)
             elif name == "freed":
                 self._freed(item[1])
+            elif name == "searching":
+                self._searched(item[1])
             else:
                 self._touched(item[1])
         while self._deferred and self._keys.waiting_since() is None:
@@ -208,6 +216,12 @@ class Session(Details):
         self._speak(states.LANGUAGES[index % len(states.LANGUAGES)])
         self._until = now_ms + LANGUAGE_MS
         self._show()
+
+    def _searched(self, at_ms: int) -> None:
+        """Read the labels aloud to who holds the function control: nothing is rated."""
+        self._touched(at_ms)
+        if self.state in states.OPEN or self.state in states.SUB:
+            self._say("labels")
 
     def _touched(self, at_ms: int) -> None:
         """Extend an open invite, once: somebody is there and slow."""

@@ -42,7 +42,7 @@ class States:
         self._linked = self._paused = self._pause_wanted = self._full = self._updating = False
         self._why = 0
         self._entered_at = now_ms
-        self._until = self._hide_at = None
+        self._until = self._hide_at = self._say_at = None
         self._origin = self._timeout_ms = self._opened_at = 0
         self._changes = self._level = self._dwell = 0
         self._extended = self._level_hidden = False
@@ -69,10 +69,12 @@ class States:
         self._extended = self._code_shown = False
         self._code_until = now_ms
         self._hide_at = None
+        self._say_at = now_ms + timeout_ms // 2
         self._out.append(("record_invite", invite, origin))
         if request is not None:
             self._reply(request, reasons.OK)
         self._enter(INVITED, now_ms)
+        self._say("invite")
 
     def _end(self, outcome: int) -> None:
         """Seal the one outcome of an invite that was not rated."""
@@ -93,6 +95,8 @@ class States:
         """Change the state; `time_key` names the policy's time after which it ends by itself."""
         self.state = state
         self._entered_at = now_ms
+        if state != INVITED:
+            self._say_at = None
         if state not in OPEN:
             self._hide_at = None
             self._until = None if time_key is None else now_ms + self.policy.ms(time_key)
@@ -138,6 +142,9 @@ class States:
         if self.clerk is None:
             return NO_CLERK
         return SERVING if self._ticket is not None else IDLE
+
+    def _say(self, prompt: str) -> None:
+        self._out.append(("say", prompt, self._language))
 
     def _keep_code(self, now_ms: int) -> None:
         """Let the code for a text stay for a while after the rating."""

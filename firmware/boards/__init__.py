@@ -16,6 +16,7 @@ class Hardware:
         self.rtc = None
         self.keys = None
         self.buzzer = None
+        self.voice = None
         self.watchdog = None
         self.link = None
         self.console = False
@@ -68,6 +69,7 @@ def build(board: dict) -> Hardware:
     hardware.nor = _nor(board["chips"]["nor"], buses)
     hardware.rtc = _rtc(board["chips"]["rtc"], i2c)
     hardware.buzzer = _buzzer(board["chips"]["buzzer"])
+    hardware.voice = _voice(board)
     hardware.keys = _keys(board)
     hardware.watchdog = watchdog.Watchdog()
     return hardware
@@ -169,6 +171,17 @@ def _buzzer(data: dict) -> object:
     from drivers.buzzer_pwm import Buzzer
 
     return Buzzer(PWM(Pin(data["pwm"])))
+
+
+def _voice(board: dict) -> object:
+    from machine import UART, Pin
+
+    from drivers.voice_jq8900 import Voice
+
+    data = board["chips"]["voice"]
+    line = board["uart"][data["uart"]]
+    uart = UART(data["uart"], baudrate=line["baudrate"], tx=Pin(line["tx"]), rx=None)
+    return Voice(uart, Pin(data["busy"], Pin.IN), data["busy_level"])
 
 
 def _keys(board: dict) -> object:

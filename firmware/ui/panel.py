@@ -1,13 +1,20 @@
-"""Act on what a citizen sees and hears: display, lamps of the keys, tones. One tone and one light for every level."""
+"""Act on what a citizen sees and hears: display, lamps of the keys, tones, voice. All the same for every level."""
 
+from ui.strings import LANGUAGES
+
+# In the order of the voice module's tracks, for each language of the firmware in its order.
+PROMPTS = ("invite", "thanks", "greeting", "labels")
+_VOICE_READY_MS = 1_000  # since the start; a module needs half of it
 _TONES = {"press": (2_000, 80), "refused": (400, 250)}  # Hz, ms
 
 
 class Panel:
     """Join the display with lamps and buzzer; `wake` is called when there is something to paint."""
 
-    def __init__(self, display: object, lamps: object, buzzer: object) -> None:
+    def __init__(self, display: object, lamps: object, buzzer: object, voice: object) -> None:
         self.wake = None
+        self._voice = voice
+        self._loudness = -1
         self._display = display
         self._lamps = lamps
         self._buzzer = buzzer
@@ -39,6 +46,16 @@ class Panel:
         freq_hz, length_ms = _TONES[name]
         self._buzzer.tone(freq_hz)
         self._silent_at = now_ms + length_ms
+
+    def say(self, prompt: str, language: str, loudness: int, now_ms: int) -> None:
+        """Speak a prompt at a loudness in %; at 0, and before the voice module listens, nothing is said."""
+        if now_ms < _VOICE_READY_MS or self._voice is None:
+            return
+        if loudness != self._loudness:
+            self._loudness = loudness
+            self._voice.volume(loudness)
+        if loudness:
+            self._voice.play(LANGUAGES.index(language) * len(PROMPTS) + PROMPTS.index(prompt) + 1)
 
     def linked(self, linked: bool, now_ms: int) -> None:
         """Show whether the counter's computer is there."""

@@ -154,7 +154,7 @@ class Terminal:
         self.canvas = canvas(self.glass, open_packs(assets))
         self.display = Display(self.canvas, Strings())
         session = Session(Policy(), self.journal.known_invites, 0)
-        panel = Panel(self.display, self.glass, self.glass)
+        panel = Panel(self.display, self.glass, self.glass, None)
         self.desk = Desk(session, recorder, self.clock, panel, journal.JournalFull, journal.JournalError)
         self.desk.link = Link([])
         self.recorder = recorder

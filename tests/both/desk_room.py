@@ -110,6 +110,9 @@ class Panel:
     def show(self, state, view, now_ms):
         self.log.append(("shown", state))
 
+    def say(self, prompt, language, loudness, now_ms):
+        self.log.append(("said", prompt, loudness))
+
     def light(self, lit):
         self.log.append(("lit", lit))
 

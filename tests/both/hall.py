@@ -34,6 +34,7 @@ class Hall:
         self.lit = False
         self.lamps = 0
         self.language = "zh"
+        self.said = []  # (prompt, language)
         self.effects = []
         self._requests = 0
         self._local = 1_000_000
@@ -70,6 +71,8 @@ class Hall:
             self.shown.append(effect[1:])
         elif name == "tone":
             self.tones.append(effect[1])
+        elif name == "say":
+            self.said.append(effect[1:])
         elif name == "language":
             self.language = effect[1]
         elif name == "lamps":

@@ -7,6 +7,7 @@ import pytest
 from simulator.chips.jq8900 import AT_POWER_ON, JQ8900, PAUSED, PLAYING, POWER_ON_US, START_US, STOPPED, Heard
 from simulator.clock import Clock
 from tests.device.bench import terminal
+from tests.device.counter import Counter
 
 TRACKS = {1: 1_500, 2: 2_000, 300: 700}
 MAIN = """
@@ -94,6 +95,22 @@ print(spent(voice.play, 1), spent(voice.volume, 70), spent(voice.stop), spent(vo
 """,
     )
     assert lines == ["0 0 0 0"]
+
+
+def test_terminal_asks_for_a_rating_and_thanks_alike_for_every_level(tmp_path):
+    heard = []
+    for key in (1, 3, 5):
+        with Counter(tmp_path / str(key), seed=1) as counter:
+            counter.login()
+            counter.run(1_000)
+            counter.open_invite()
+            counter.press(key)
+            counter.until_state("idle", 20_000)
+            voice = counter.terminal.wiring.voice
+            start_us = voice.heard[0].from_us
+            heard.append([(sound.track, (sound.from_us - start_us) // 20_000, sound.volume) for sound in voice.heard])
+    assert heard == [heard[0]] * 3
+    assert [(track, volume) for track, _, volume in heard[0]] == [(1, 18), (2, 18)]
 
 
 class Module:
