@@ -142,7 +142,7 @@ def _shared_faults(config: Config) -> list[_Fault]:
     return faults
 
 
-def _wanted(section: DialectSection) -> list[tuple[str, object]]:
+def _wanted(section: DialectSection) -> list[tuple[str, str]]:
     """Return what this dialect needs for itself alone."""
     if section.kind == FF68_RATER and section.port:
         return [("port", section.port)]

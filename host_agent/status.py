@@ -32,12 +32,15 @@ class Part(Protocol):
 
     def faults(self) -> list[Fault]:
         """Return what somebody must do something about now."""
+        ...
 
     def warnings(self) -> list[Fault]:
         """Return what can wait."""
+        ...
 
     def view(self) -> Any:
         """Return what GET /api/v1/status shows."""
+        ...
 
 
 class Status:

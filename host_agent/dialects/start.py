@@ -31,9 +31,11 @@ class Part(Protocol):
 
     def faults(self) -> list[Fault]:
         """Return what keeps the old software away."""
+        ...
 
     def view(self) -> dict[str, int]:
         """Return what came and went."""
+        ...
 
     def close(self) -> None:
         """Let go of what is held."""
