@@ -69,13 +69,13 @@ class Desk:
         """
         await self._ordered(orders.pause(self.window, paused))
 
-    async def invite(self, body: dict[str, Any]) -> InviteRow:
-        """Invite for the service that `body` names as the API's invites do; the invite may be one of this key already.
+    async def invite(self, body: dict[str, Any]) -> tuple[InviteRow, bool]:
+        """Invite for the service that `body` names as the API's invites do; return the invite and whether it is new.
 
         :raises Refusal: a value does not fit, or the window cannot invite now.
         """
         service = api_body.service(body)
-        return (await self._ordered(orders.invite(self.window, service)))[0]
+        return await self._ordered(orders.invite(self.window, service))
 
     async def reset(self) -> None:
         """Withdraw whatever invite is open.

@@ -174,7 +174,7 @@ class Seat:
                 await self._desk.cancel(self._invite)
             self._invite = None
         try:
-            self._invite = (await self._desk.invite({})).invite
+            self._invite = (await self._desk.invite({}))[0].invite
         except Refusal as error:
             self.counters["refused"] += 1
             _log.warning("window %s cannot invite for the old software: %s", self._desk.window.section.id, error.code)

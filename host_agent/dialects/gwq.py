@@ -65,7 +65,7 @@ class Gwq:
 
     async def _evaluate(self, desk: Desk, call: Call) -> dict[str, Any]:
         wait_s = DEFAULT_WAIT_S if call.timeout_s is None else call.timeout_s + GRACE_S
-        invite = (await desk.invite(gwq_call.invite_body(call))).invite
+        invite = (await desk.invite(gwq_call.invite_body(call)))[0].invite
         row = await desk.ended(invite, wait_s)
         if row is None:
             return gwq_call.not_rated(call, "open")

@@ -22,6 +22,23 @@ _MAX_TEXT_CHARACTERS = 200
 # What pages call the case. A running number is none: it begins again each day, and two ratings would be taken for one.
 _PROJECT_KEYS = ("projectNo", "caseNo")
 _SERVICE_KEY = "serviceNumber"
+# The other fields of the national interface that a page may name, as the API's case calls them.
+_CASE_KEYS = {
+    "areaCode": "area_code",
+    "areaName": "area_name",
+    "deptCode": "dept_code",
+    "taskCode": "task_code",
+    "taskHandleItem": "task_handle_item",
+    "taskName": "task_name",
+    "subMatter": "sub_matter",
+    "proStatus": "pro_status",
+    "proDepartCode": "pro_depart_code",
+    "proDepart": "pro_depart",
+    "promiseTime": "promise_time",
+    "acceptDate": "accept_date",
+    "serviceName": "service_name",
+    "serviceTime": "service_time",
+}
 _OUTCOMES = {
     "timed_out": (TIMEOUT, "超时未评价"),
     "declined": (CANCELLED, "群众选择不评价"),
@@ -172,5 +189,6 @@ def _timeout_s(body: dict[str, Any]) -> int | None:
 
 def _service(body: dict[str, Any]) -> dict[str, Any]:
     project_no = next((text for key in _PROJECT_KEYS if (text := _text(body, key)) is not None), None)
-    found = {"project_no": project_no, "service_no": _text(body, _SERVICE_KEY)}
+    case = {name: text for key, name in _CASE_KEYS.items() if (text := _text(body, key)) is not None}
+    found = {"project_no": project_no, "service_no": _text(body, _SERVICE_KEY), "case": case or None}
     return {key: value for key, value in found.items() if value is not None}

@@ -12,9 +12,12 @@ from host_agent.dialects import rateservice_message as message
 from host_agent.dialects.evaluation import RATED, Desk
 from host_agent.dialects.rateservice_message import Quest
 from host_agent.refusal import Refusal
+from host_agent.store_rows import OPEN, PENDING
 
 # One is open at a window; those before it wait for their acknowledgement.
 LIMIT = 4
+# Quests whose number of attempts is remembered; the others begin with the first, which is found in the store.
+ATTEMPTS_LIMIT = 64
 # Sends a text; False when nobody is logged in.
 Send = Callable[[str], Awaitable[bool]]
 
@@ -28,19 +31,35 @@ class DueQuests:
         self._scores = scores
         self._send = send
         self._tells_all = tells_all
+        self._attempts: dict[str, int] = {}
         self._due: dict[bytes, Quest] = {}
         self._telling: dict[bytes, asyncio.Task[None]] = {}
         self._sent: deque[bytes] = deque()
 
     async def ask(self, quest: Quest) -> None:
-        """Invite for a quest; the same quest again is the same invite.
+        """Invite for a quest; one that is open or rated is not invited again, one that ended otherwise is.
 
         :raises Refusal: the window cannot invite now.
         """
-        invite = (await self._desk.invite(quest.body())).invite
-        self._due[invite] = quest
+        self._due[await self._invite(quest)] = quest
         while len(self._due) > LIMIT:
             self._forget(next(iter(self._due)))
+
+    async def _invite(self, quest: Quest) -> bytes:
+        attempt = self._attempts.pop(quest.key, 1)
+        try:
+            while True:
+                row, new = await self._desk.invite(quest.body(attempt))
+                if new or row.state in (PENDING, OPEN, RATED):
+                    return row.invite
+                attempt += 1
+        except Refusal:
+            attempt += 1  # the refused invite has this id for ever
+            raise
+        finally:
+            self._attempts[quest.key] = attempt
+            while len(self._attempts) > ATTEMPTS_LIMIT:
+                del self._attempts[next(iter(self._attempts))]
 
     async def operate(self, operation: str) -> None:
         """Pause, resume, or withdraw what is open.

@@ -60,9 +60,9 @@ class Quest:
     rate_id: str | int
     key: str
 
-    def body(self) -> dict[str, Any]:
-        """Return it as the API's body of an invite: the whole quest again is the same invite."""
-        return {"id": self.key}
+    def body(self, attempt: int) -> dict[str, Any]:
+        """Return it as the API's body of an invite, with an id of its own for each attempt to have it rated."""
+        return {"id": f"{self.key}-{attempt}"}
 
 
 def parse(text: str | bytes) -> Request | Reply:

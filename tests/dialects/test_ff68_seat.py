@@ -33,7 +33,7 @@ class FakeDesk:
         invite = bytes([len(self._ends)] * 16)
         self._ends[invite] = asyncio.get_running_loop().create_future()
         self.orders.append(("invite", invite))
-        return self._row(invite, "open")
+        return self._row(invite, "open"), True
 
     async def cancel(self, invite):
         self.orders.append(("cancel", invite))

@@ -104,6 +104,9 @@ def test_gwq_case_goes_to_the_service_and_the_running_number_does_not():
     call = parse({**FIRST, "caseNo": "P-77", "serviceNumber": 2, "runningNumber": "A012"})
     assert call.service == {"project_no": "P-77", "service_no": "2"}
     assert parse({**FIRST, "runningNumber": "A012"}).service == {}
+    national = {"taskCode": "T" * 31, "taskName": "社保", "acceptDate": "2026-11-24", "userName": "张三丰"}
+    case = {"task_code": "T" * 31, "task_name": "社保", "accept_date": "2026-11-24"}
+    assert parse({**SECOND, **national}).service == {"case": case}, "and no citizen's name"
     assert parse({**FIRST, "projectNo": "P-1", "caseNo": "x"}).service == {"project_no": "P-1"}
 
 
@@ -162,7 +165,7 @@ def test_gwq_any_bytes_and_any_json_are_a_call_or_malformed(text):
     except gwq_call.MalformedCall:
         return
     body = gwq_call.invite_body(call)
-    assert set(body) <= {"project_no", "service_no", "timeout_s"}
+    assert set(body) <= {"project_no", "service_no", "timeout_s", "case"}
     assert 15 <= body.get("timeout_s", 15) <= 180
     for level in range(1, 6):
         told = gwq_call.rated(call, Rated(level, (517, 110)))["json"]

@@ -117,7 +117,7 @@ def test_quest_again_is_the_same_invite_and_a_number_that_begins_again_is_anothe
 
 def test_date_of_the_other_side_is_no_time_of_anything_here():
     quest = message.quest_of(message.Request("RateQuest", {"rateId": 1, "date": "2099-01-01 00:00:00"}), DAY)
-    assert quest.body().keys() == {"id"}
+    assert quest.body(1).keys() == {"id"}
 
 
 def test_submission_holds_the_score_in_all_four_aspects():

@@ -61,6 +61,40 @@ def test_rateservice_counter_that_comes_back_hears_what_it_missed(hall):
         assert counter.call("HeartBeat")["request"] == "HeartBeat", "nothing is told again"
 
 
+def test_rateservice_rating_is_its_own_quests_and_the_next_ones_timeout_is_no_stars(hall):
+    with hall.counter("1") as counter:
+        assert counter.call("RateQuest", rateId="A")["code"] == "0"
+        hall.invited(hall.t1)
+        assert counter.call("RateQuest", rateId="B")["code"] == "1001", "one at a time"
+        hall.t1.press(1)
+        submitted = counter.next()["param"]
+        assert (submitted["rateId"], submitted["attitude"]) == ("A", 1)
+        counter.socket.send('{"request":"RateSubmit","code":"0"}')
+        assert counter.call("RateQuest", rateId="B")["code"] == "0"
+        hall.invited(hall.t1)
+        end(hall.t1, rating.TIMED_OUT)
+        assert counter.next()["result"] == {"rateId": "B", "state": "timed_out"}
+        assert counter.call("RateQuest", rateId="B")["code"] == "0", "asked again, invited again"
+        hall.invited(hall.t1)
+        hall.t1.press(4)
+        assert counter.next()["param"]["attitude"] == 4
+        before = hall.invites_seen(hall.t1)
+        assert counter.call("RateQuest", rateId="B")["code"] == "0"
+        assert hall.invites_seen(hall.t1) == before, "what is rated is not asked again"
+        counter.socket.send('{"request":"RateSubmit","code":"0"}')
+        assert counter.call("HeartBeat")["code"] == "0"
+
+
+def test_rateservice_message_in_fragments_is_one_and_two_are_two(hall):
+    with hall.counter("1") as counter:
+        text = json.dumps({"method": "HeartBeat", "param": {}})
+        counter.socket.send([text[:7], text[7:20], text[20:]])
+        assert counter.next()["code"] == "0"
+        counter.send("HeartBeat")
+        counter.send("RateOperate", operate="Reset")
+        assert [counter.next()["request"], counter.next()["request"]] == ["HeartBeat", "RateOperate"]
+
+
 def test_rateservice_operates_the_window(hall):
     with hall.counter("1") as counter:
         assert counter.call("RateOperate", operate="Pause")["code"] == "0"
