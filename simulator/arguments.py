@@ -22,24 +22,29 @@ def shortened(texts: dict[str, bytes]) -> dict[str, bytes]:
     return {name: _Renamer(trees[name], text, named).text() for name, text in texts.items()}
 
 
+def replaced(text: bytes, places: dict[tuple[int, int], tuple[str, str]]) -> bytes:
+    """Return the source with other names at some places: (line, column in bytes) → (old, new)."""
+    lines = text.splitlines(keepends=True)
+    for (line, column), (old, new) in sorted(places.items(), reverse=True):
+        before, end = lines[line - 1], column + len(old.encode())
+        if before[column:end] != old.encode():
+            raise ValueError(f"line {line}: {old} is not where it was parsed")
+        lines[line - 1] = before[:column] + new.encode() + before[end:]
+    return b"".join(lines)
+
+
 class _Renamer:
     """Collect the places of one file where a name is another."""
 
     def __init__(self, tree: ast.Module, text: bytes, named: set[str]) -> None:
-        self._lines = text.splitlines(keepends=True)
+        self._text = text
         self._named = named
         self._places: dict[tuple[int, int], tuple[str, str]] = {}  # (line, column) → (old, new)
         self._look(tree, {})
 
     def text(self) -> bytes:
         """Return the source with the new names."""
-        for (line, column), (old, new) in sorted(self._places.items(), reverse=True):
-            before = self._lines[line - 1]
-            end = column + len(old.encode())
-            if before[column:end] != old.encode():
-                raise ValueError(f"line {line}: {old} is not where it was parsed")
-            self._lines[line - 1] = before[:column] + new.encode() + before[end:]
-        return b"".join(self._lines)
+        return replaced(self._text, self._places)
 
     def _look(self, node: ast.AST, known: dict[str, str]) -> None:
         """Follow the names that are known in this scope."""
@@ -95,7 +100,9 @@ def _unfollowed(body: list) -> set[str]:
             elif isinstance(node, _FUNCTIONS):
                 found |= {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
                 found |= _bound(node)
-            elif isinstance(node, (ast.ExceptHandler, ast.alias, ast.Global, ast.Nonlocal, ast.MatchAs)):
+            elif isinstance(node, (ast.ExceptHandler, ast.MatchAs)):
+                found.add(node.name)
+            elif isinstance(node, (ast.alias, ast.Global, ast.Nonlocal)):
                 found |= _names(node)
     return found
 

@@ -1,5 +1,5 @@
-"""Compile a firmware for its flash: constants folded, arguments named by letters, every module as .mpy, boot.py and
-main.py as text.
+"""Compile a firmware for its flash: constants folded, arguments and private data named by letters, every module as
+.mpy, boot.py and main.py as text.
 
 Line numbers are left out, as they would cost the terminal 3 KB; to debug, set YIPING_LINE_NUMBERS=1.
 
@@ -15,14 +15,17 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from simulator import arguments, definitions, fold
+from simulator import arguments, attributes, definitions, fold
 from simulator.errors import SimError, UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 
 _NO_LINES, _ALL = "-O3", "-O0"  # the project's code has no assertion that either could leave out
 _AS_TEXT = ("boot.py", "main.py")
-OWN_FILES = tuple(Path(file).resolve() for file in (__file__, arguments.__file__, definitions.__file__, fold.__file__))
+OWN_FILES = tuple(
+    Path(module).resolve()
+    for module in (__file__, arguments.__file__, attributes.__file__, definitions.__file__, fold.__file__)
+)
 _HOSTS_SHARE = "protocol"  # of it a terminal gets what its own modules import
 
 
@@ -58,13 +61,14 @@ def compile_firmware(sources: dict[str, Path]) -> dict[str, Path]:
 
 
 def folded(texts: dict[str, bytes]) -> dict[str, bytes]:
-    """Return path on the device → source, constants folded and arguments short, of the files a terminal can load."""
+    """Return path on the device → source, constants folded and names shared, of the files that a terminal can load."""
     names = {_dotted(name): name for name in texts}
     try:
         firmware = fold.Firmware({dotted: texts[name] for dotted, name in names.items()}, _HOSTS_SHARE)
     except SyntaxError:
         return texts  # the compiler says where
-    return arguments.shortened({names[dotted]: firmware.folded(dotted) for dotted in firmware.modules})
+    found = {names[dotted]: firmware.folded(dotted) for dotted in firmware.modules}
+    return attributes.shared(arguments.shortened(found))
 
 
 def compile_source(text: bytes, name: str, cache: Path, source: Path) -> Path:
