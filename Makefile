@@ -9,13 +9,14 @@ BOARDS := k5
 export PATH := $(PATH):/usr/sbin:/usr/local/sbin
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help venv tools demo test soak bench lint types lock clean
+.PHONY: help venv tools demo test soak bench screens lint types lock clean
 
 help:
 	@echo "make demo    the whole chain on this machine, with a page to press keys on"
 	@echo "make test    the tests; REQUIRE_ALL=1 makes a skipped test a failure"
 	@echo "make soak    everything at once and every fault, then what was shown beside what the city has; ARGS=\"--minutes 10 --seed N\""
 	@echo "make bench   what the project claims in numbers, measured; ARGS=\"--only journal --repetitions 1\""
+	@echo "make screens the terminals' screens, what changed beside what was approved; ARGS=--accept approves, ARGS=--open shows"
 	@echo "make lint    ruff and the rules of tests/lint"
 	@echo "make types   basedpyright with the boards' stubs"
 	@echo "make lock    renew the locks from pyproject.toml"
@@ -39,6 +40,9 @@ soak: venv
 
 bench: venv
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+screens: venv
+	@$(BIN)/python -m tests.ui $(ARGS)
 
 lint: venv
 	@$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 TEXTS = {
     "invite_title": "Please rate this service",
     "invite_how_keys": "Press a key below",
-    "invite_how_touch": "Touch your rating below",
+    "invite_how_touch": "Touch your rating",
     "invite_decline": "To decline: function key",
     "stuck_note": "One key does not work:\nplease tell the clerk",
     "seconds": "s",

@@ -73,8 +73,8 @@ def glyph_sets(screens: Screens, board: str) -> list[GlyphSet]:
     chars: dict[int, set[str]] = {size: set() for size in (tiny, small, middle, large)}
     for texts in screens.texts.values():
         for text_id, text in texts.items():
-            chars[layout[TEXT_SIZES.get(text_id, "SMALL")]] |= set(text)
-            chars[small] |= set(text)
+            for size in (*TEXT_SIZES.get(text_id, ()), "SMALL"):
+                chars[layout[size]] |= set(text)
     names = "".join(charset(name) for name in NAME_SETS)
     notices = "".join(charset(name) for name in NOTICE_SETS)
     chars[small] |= set(ASCII + PUNCTUATION + names + notices)

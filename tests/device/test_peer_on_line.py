@@ -123,7 +123,10 @@ def test_reader_that_stops_reading_blocks_nothing(counter: Counter) -> None:
 
 
 def test_backlog_of_a_long_absence_drains_in_order(counter: Counter) -> None:
-    assert counter.ask(messages.CONFIG, policy={"detail": "off", "change_ms": 0, "thanks_ms": 0, "guard_ms": 0}) == reasons.OK
+    assert (
+        counter.ask(messages.CONFIG, policy={"detail": "off", "change_ms": 0, "thanks_ms": 0, "guard_ms": 0})
+        == reasons.OK
+    )
     counter.settle()
     counter.terminal.unplug()
     counter.run(31_000)
@@ -145,7 +148,7 @@ def test_silence_of_the_agent_is_noticed_and_shown(counter: Counter) -> None:
     with_link = counter.terminal.screenshot().crop(band).tobytes()
     counter.peer._detached = True  # the port stays open, nothing is said
     counter.run(32_000)
-    expected = draw_all("k5")["idle_offline"].picture.crop(band)
+    expected = draw_all("k5")["idle_offline.zh"].picture.crop(band)
     assert counter.terminal.screenshot().crop(band).tobytes() == expected.tobytes()
     counter.connect()
     counter.run(300)

@@ -16,7 +16,8 @@ class Gallery:
     scenes: dict[str, Scene]
 
     def __getitem__(self, name: str) -> Scene:
-        return self.scenes[name]
+        """Return a scene in Chinese."""
+        return self.scenes[f"{name}.zh"]
 
 
 @pytest.fixture(scope="session", params=sorted(SIZES))

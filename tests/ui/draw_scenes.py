@@ -1,6 +1,6 @@
 """Draw scenes with the firmware's own screens, under MicroPython: `draw_scenes.py ASSETS CODE OUT`.
 
-Writes OUT/<scene>.rgb565 (high byte first) and prints one JSON line a scene: its name, the texts drawn,
+Writes OUT/<scene>.<language>.rgb565 (high byte first) and prints one JSON line a scene: its name, the texts drawn,
 and the regions painted. OUT/<number>.ypc, where there is one, is the rendered card of that clerk.
 """
 
@@ -8,12 +8,14 @@ import json
 import os
 import sys
 
-from tests.ui.scenes import scenes
+from tests.ui.scenes import IN_ONE_LANGUAGE, scenes
 from ui.canvas import Canvas
 from ui.display import Display
 from ui.glyphs import open_packs
 from ui.layout import HEIGHT, WIDTH
-from ui.strings import Strings
+from ui.strings import DEFAULT, LANGUAGES, Strings
+
+LACKING = "\ufffd"  # stands in what is told for a character without a glyph
 
 
 class Glass:
@@ -42,7 +44,9 @@ class ReadableCanvas(Canvas):
         """Draw and note the text, the left end and the width in px with it."""
         width = self.packs[size].text_width(text)
         left = x - (width if align == 2 else width // 2 if align else 0)
-        note = [y, left, width, size, text]
+        missing = self.packs[size].find(ord("?"))
+        shown = [char if char == "?" or self.packs[size].find(ord(char)) != missing else LACKING for char in text]
+        note = [y, left, width, size, "".join(shown)]
         if note not in self.texts:
             self.texts.append(note)
         super().text(size, x, y, text, ink, paper, align)
@@ -58,12 +62,12 @@ def find_card(folder, number):
     return path, 0, b"hash"
 
 
-def draw(name, scene, packs, out):
+def draw(name, scene, packs, language, out):
     """Draw one scene into a file, tell its texts."""
     state, view, linked = scene
     glass = Glass()
     canvas = ReadableCanvas(glass, packs)
-    display = Display(canvas, Strings(), lambda number: find_card(out, number))
+    display = Display(canvas, Strings(language), lambda number: find_card(out, number))
     display.show(state, view, 0)
     display.linked(linked, 0)
     strips = 0
@@ -77,8 +81,10 @@ def draw(name, scene, packs, out):
 def main():
     """Draw every scene."""
     packs = open_packs(sys.argv[1])
-    for name, scene in sorted(scenes(sys.argv[2]).items()):
-        draw(name, scene, packs, sys.argv[3])
+    for language in LANGUAGES:
+        for name, scene in sorted(scenes(sys.argv[2]).items()):
+            if language == DEFAULT or name not in IN_ONE_LANGUAGE:
+                draw(name + "." + language, scene, packs, language, sys.argv[3])
 
 
 main()

@@ -1,12 +1,10 @@
-"""Draw all scenes of each board and hand them out as pictures and texts.
+"""Draw all scenes of each board, in each language, and hand them out as pictures and texts.
 
-`python -m tests.ui.gallery` writes the goldens anew, `python -m tests.ui.gallery FOLDER` the pictures as PNG.
+`make screens` shows what changed beside what was approved; `make screens ARGS=--accept` approves what is drawn now.
 """
 
-import hashlib
 import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -32,13 +30,8 @@ class Scene:
     texts: list[tuple[int, int, int, int, str]]
 
 
-def goldens_of(board: str) -> Path:
-    """Return the file with a board's approved scenes."""
-    return Path(__file__).parent / f"goldens_{board}.txt"
-
-
 def draw_all(board: str) -> dict[str, Scene]:
-    """Return every scene by name, drawn by the firmware of a board under MicroPython."""
+    """Return every scene as <scene>.<language>, drawn by the firmware of a board under MicroPython."""
     with tempfile.TemporaryDirectory() as folder:
         staged = Path(folder) / "staged"
         for name, source in sources(FIRMWARE, None, board).items():
@@ -95,34 +88,3 @@ def picture(data: bytes, size: tuple[int, int]) -> Image.Image:
         value = high << 8 | low
         pixels += bytes(((value >> 11) * 255 // 31, (value >> 5 & 63) * 255 // 63, (value & 31) * 255 // 31))
     return Image.frombytes("RGB", size, bytes(pixels))
-
-
-def told(name: str, scene: Scene) -> str:
-    """Return what a golden says of a scene: the hash of its pixels, and a line for each text."""
-    lines = [f"{name} {hashlib.sha256(scene.picture.tobytes()).hexdigest()}"]
-    lines += [f"  {y:3} {x:3} {size}px {text}" for y, x, _, size, text in scene.texts]
-    return "\n".join(lines)
-
-
-def read_goldens(board: str) -> dict[str, str]:
-    """Return the approved scenes of a board by name."""
-    parts = goldens_of(board).read_text(encoding="utf-8").strip("\n").split("\n\n")
-    return {part.split(" ", 1)[0]: part for part in parts}
-
-
-def main(arguments: list[str]) -> None:
-    """Write goldens or pictures."""
-    for board in SIZES:
-        scenes = draw_all(board)
-        if not arguments:
-            text = "\n\n".join(told(name, scene) for name, scene in scenes.items()) + "\n"
-            goldens_of(board).write_text(text, encoding="utf-8")
-            continue
-        folder = Path(arguments[0]) / board
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, scene in scenes.items():
-            scene.picture.save(folder / f"{name}.png")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

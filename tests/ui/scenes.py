@@ -13,6 +13,16 @@ ROWS = (
 )
 LAST_ROWS = (("窗口人员业务不熟练", True), ("服务态度生硬", False))
 
+# They show what is not the firmware's text, or nothing that another language would change.
+IN_ONE_LANGUAGE = (
+    "idle_offline",
+    "idle_card",
+    "idle_card_damaged",
+    "serving_card",
+    "invited_offline",
+    "chosen_offline",
+)
+
 
 def scenes(code: str) -> dict:
     """Return the scenes; `code` is CODE_TEXT as the agent sends a QR code."""

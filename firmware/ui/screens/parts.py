@@ -37,8 +37,16 @@ def paint_band(canvas: object, strings: object, args: tuple) -> None:
     text = strings[title]
     size = MIDDLE if canvas.packs[MIDDLE].text_width(text) <= WIDTH - 8 else SMALL
     canvas.text(size, WIDTH // 2, (BAND - size) // 2, text, theme.ON_BAND, theme.BAND, theme.CENTRE)
-    if not linked and canvas.packs[size].text_width(text) <= WIDTH - _OFFLINE_ROOM:
+    if not linked and has_room(canvas, text):
         offline(canvas, 0, theme.ON_BAND_MUTED, theme.BAND)
+
+
+def has_room(canvas: object, title: str) -> bool:
+    """Return whether a title leaves the band room for an icon."""
+    width = canvas.packs[MIDDLE].text_width(title)
+    if width > WIDTH - 8:
+        width = canvas.packs[SMALL].text_width(title)
+    return width <= WIDTH - _OFFLINE_ROOM
 
 
 def offline(canvas: object, top: int, ink: int, paper: int) -> None:

@@ -43,7 +43,8 @@ def fault(view: dict, now_ms: int, linked: bool) -> list:
 def _regions(
     view: dict, linked: bool, title: str, with_code: str, no_code: str, note: str | None, mark: bool = False
 ) -> list:
-    """Return band and page; `mark` has the page show the missing link, where the title leaves the band no room."""
+    """Return band and page; `mark` has the page show the missing link, if the title leaves the band no room."""
+    mark = title if mark else None
     bits = qr.unpack(view["qr"])
     why = view.get("why", 0)
     if bits is None:
@@ -60,7 +61,7 @@ def paint_text(canvas: object, strings: object, args: tuple) -> None:
     if note is not None:
         text = _note(strings, note, why, " ")
         canvas.text(SMALL, parts.WIDTH // 2, _BELOW_Y, text, theme.MUTED, theme.PAGE, theme.CENTRE)
-    if mark:
+    if mark is not None and not parts.has_room(canvas, strings[mark]):
         parts.offline(canvas, parts.BAND, theme.MUTED, theme.PAGE)
 
 
@@ -77,7 +78,7 @@ def paint_code(canvas: object, strings: object, args: tuple) -> None:
     if note is not None:
         text = _note(strings, note, why, "\n")
         canvas.lines(SMALL, _TEXT_X, _CODE_BELOW_Y, text, theme.MUTED, theme.PAGE, theme.CENTRE, _NOTE_PITCH)
-    if mark:
+    if mark is not None and not parts.has_room(canvas, strings[mark]):
         parts.offline(canvas, parts.BAND, theme.MUTED, theme.PAGE)
 
 

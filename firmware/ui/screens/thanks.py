@@ -17,7 +17,7 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
     texts = ("declined", "declined_note") if view["declined"] else ("thanks", "thanks_note")
     bits = qr.unpack(view["qr"])
     if bits is not None:
-        return [parts.band(texts[0], linked), parts.page(scan_code.paint_code, ("text_code", None, 0, False, bits))]
+        return [parts.band(texts[0], linked), parts.page(scan_code.paint_code, ("text_code", None, 0, None, bits))]
     return [
         (0, 0, parts.WIDTH, _NOTE_TOP, paint_title, (texts[0], linked)),
         (0, _NOTE_TOP, parts.WIDTH, parts.HEIGHT - _NOTE_TOP, paint_note, (texts[1],)),
