@@ -129,3 +129,14 @@ def test_terminal_provisioned_so_reveals_the_level_and_another_does_not(tmp_path
             assert counter.answers[id_][1].get("rated") == expected
             counter.settle()
             assert all(fields.get("reveal", False) == reveal for _, fields in counter.told(rating.RATED))
+
+
+@pytest.mark.slow
+def test_what_takes_content_leaves_the_memory_again(tmp_path: Path) -> None:
+    with Counter(tmp_path, seed=9) as counter:
+        free = []
+        for n in range(8):
+            assert pushed(counter, CARD[n:]) == reasons.OK
+            counter.run(40_000)  # the receiver goes 15 s after the last frame, the collector and a heartbeat follow
+            free.append(counter.status["heap_free"])
+        assert min(free[2:]) >= free[1] - 6_144, free  # a second copy of its code would be as much
