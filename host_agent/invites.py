@@ -6,9 +6,11 @@ Only a sealed event ends an open invite; `pending` and `open` have no limit: the
 """
 
 import asyncio
+import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+from hashlib import sha256
 
 from host_agent.store import Store
 from host_agent.store_changes import insert_invite, set_invite_state
@@ -18,20 +20,35 @@ from protocol import evidence
 
 ENDED = frozenset(("rated", "timed_out", "declined", "cancelled", "interrupted", REFUSED_INVITE))
 _RECENT = 8
+CHANNEL_WINDOW, CHANNEL_KIOSK, CHANNEL_PAPER = CHANNELS = ("window", "kiosk", "paper")
 
 
 class Service:
     """Name what an invite is about, as counter software or the clerk's page told it."""
 
     def __init__(
-        self, project_no: str | None, service_no: str | None, timeout_ms: int, origin: int, client_key: str | None
+        self,
+        project_no: str | None,
+        service_no: str | None,
+        timeout_ms: int,
+        origin: int,
+        client_key: str | None,
+        *,
+        case: dict[str, str] | None = None,
+        identity: bytes | None = None,
+        real_name: bool = False,
+        channel: str = CHANNEL_WINDOW,
     ) -> None:
-        """Keep the values."""
+        """Keep the values; `case` has the national fields but project_no, `identity` is sealed to the city's key."""
         self.project_no = project_no
         self.service_no = service_no
         self.timeout_ms = timeout_ms
         self.origin = origin
         self.client_key = client_key
+        self.case = case or {}
+        self.identity = identity
+        self.real_name = real_name
+        self.channel = channel
 
     @property
     def reference(self) -> str | None:
@@ -40,14 +57,26 @@ class Service:
             return None
         return (self.project_no or "") + (f"/{self.service_no}" if self.service_no is not None else "")
 
+    @property
+    def asked(self) -> bytes:
+        """Return a digest of what was named; nothing of the identity is in it, for nothing of it is kept in clear."""
+        named = (
+            self.project_no,
+            self.service_no,
+            self.timeout_ms,
+            self.origin,
+            self.case,
+            self.real_name,
+            self.channel,
+        )
+        return sha256(json.dumps(named, ensure_ascii=False, sort_keys=True).encode()).digest()[:16]
+
     def same_as(self, row: InviteRow) -> bool:
         """Say whether an invite was made for this very service."""
-        return (self.project_no, self.service_no, self.timeout_ms, self.origin) == (
-            row.project_no,
-            row.service_no,
-            row.timeout_ms,
-            row.origin,
-        )
+        if row.asked is not None:
+            return row.asked == self.asked
+        mine = (self.project_no, self.service_no, self.timeout_ms, self.origin)
+        return mine == (row.project_no, row.service_no, row.timeout_ms, row.origin)
 
 
 class Invites:
@@ -120,6 +149,7 @@ class Invites:
             preimage,
             PENDING,
             None,
+            service.asked,
         )
         await self._writer.write(insert_invite(row))
         self._recent[invite] = row

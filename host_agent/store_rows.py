@@ -44,6 +44,7 @@ class InviteRow(NamedTuple):
     preimage: bytes
     state: str
     reason: str | None
+    asked: bytes | None = None  # digest of all that the caller named; null in a store from before
 
 
 class WindowRow(NamedTuple):

@@ -9,6 +9,12 @@ Stored layout (SQLite, WAL, STRICT tables), one file `agent.db` in the data fold
     windows    what a window was told (clerk, paused), for the restart of either side.
     recoveries what a terminal had acknowledged before this store was made, and is asked for again (RESEND).
     counters   totals since the store was made.
+    own_records  this store's own name, "~…", and the last number given under it: what the agent itself tells the city
+               stands in `events` with that name as its terminal, epoch 0 and that number as seq.
+    services   what is counted of each record of a service; `id` is its number. `visit` is the id of the visit's first
+               record; no `invite`: it ended without one.
+    visits     the service that is under way at a window.
+    service_numbers  the last number given in a case, which is named by the front of its number's SHA-256 only.
     shifts     since when a window's clerk is the one who logged in, and the last order (shift.py).
     staff      clerks as imported; `staff_cards` their rendered cards, one a board, behind as many zeros as a page has
                (store_staff.py says why); `moving` is empty but inside a removal.
@@ -62,6 +68,25 @@ def _shifts(db: Database) -> None:
     )
 
 
+@migrations(name="0005_services")
+def _services(db: Database) -> None:
+    for statement in _SERVICES:
+        db.conn.execute(statement)
+
+
+_SERVICES = (
+    """CREATE TABLE services(
+        id INTEGER PRIMARY KEY, visit INTEGER NOT NULL, window TEXT NOT NULL, channel TEXT NOT NULL, invite BLOB,
+        recorded_utc_ms INTEGER NOT NULL) STRICT""",
+    "CREATE INDEX services_recorded ON services(window, recorded_utc_ms)",
+    "CREATE TABLE visits(window TEXT PRIMARY KEY, visit TEXT NOT NULL, identity BLOB) STRICT, WITHOUT ROWID",
+    """CREATE TABLE service_numbers(
+        project BLOB PRIMARY KEY, last INTEGER NOT NULL, used_utc_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+    "ALTER TABLE invites ADD COLUMN asked BLOB",
+    "CREATE TABLE own_records(name TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    # A name that no terminal can have and that no other store has, not even the one before on the same PC.
+    "INSERT INTO own_records(name, last) SELECT '~' || lower(hex(randomblob(8))), 0",
+)
 _FIRST_LAYOUT = (
     """CREATE TABLE events(
         id INTEGER PRIMARY KEY,
