@@ -1,145 +1,211 @@
-// The clerk's page of one window. It asks the agent twice a second and shows what it answers; it never learns a level.
-import { ask, CONDITIONS, ERRORS, OUTCOMES, stars, STATES } from "./words.js";
+// The clerk's page of one window: login, serve, invite, withdraw, pause, by mouse and by keyboard.
+import { ask, Follower } from "./agent.js";
+import { Hotkeys } from "./clerk_keys.js";
+import { at, isEnabled, person, showTerminal, showWork } from "./clerk_view.js";
+import { element, ERRORS } from "./words.js";
 
-const POLL_MS = 500;
-const TOAST_MS = 6000;
-const KEPT = "yiping.clerk"; // this PC's last login, offered again
-const OPEN = ["pending", "open"];
-const api = "/api/v1/windows/" + encodeURIComponent(decodeURIComponent(location.pathname.split("/").pop()));
-const at = (id) => document.getElementById(id);
+const TOAST_MS = 8000;
+const name = decodeURIComponent(location.pathname.split("/").pop());
+const api = `/api/v1/windows/${encodeURIComponent(name)}`;
+const PARTS = ["login", "still", "work"];
 
 let view = null;
 let busy = false;
+let running = Promise.resolve(); // the order that is carried out now; it does not fail
+let lost = false;
+let part = "";
 let toastTimer = 0;
 
 function show(next) {
-  view = next;
+  if (lost) toast("已重新连接", true);
+  view = { ...view, ...next };
+  lost = false;
+  at("agent-lost").hidden = true;
+  render();
+}
+
+function lose(error) {
+  lost = true;
+  const text = error.code === "unknown_window" ? "没有这个窗口，请检查网址。" : "与本机程序失去联系，正在重试…";
+  if (at("agent-lost").hidden || at("agent-lost").textContent !== text) at("agent-lost").textContent = text;
+  at("agent-lost").hidden = part === "work"; // there the place of the state says it
+  if (view) render();
+}
+
+function render() {
   document.title = `${view.name} · 窗口评价`;
   at("window-name").textContent = view.name;
-  at("agent-lost").hidden = true;
-  showTerminal();
-  at("login").hidden = Boolean(view.clerk);
-  at("work").hidden = !view.clerk;
-  if (view.hotkey) at("hotkey").textContent = view.hotkey;
-  if (view.clerk) showWork();
-}
-
-function showTerminal() {
-  const usable = ["ready", "paused"].includes(view.condition);
-  const kind = usable ? "good" : view.condition === "connecting" ? "wait" : "bad";
-  at("terminal").className = `chip ${kind}`;
-  at("terminal").firstChild.className = `dot ${kind}`;
-  at("terminal").lastChild.textContent = usable ? "评价器已连接" : view.connected ? "评价器异常" : "评价器未连接";
-  const [what, cure] = CONDITIONS[view.condition] || [view.message, ""];
-  // Who is logged in reads it in the place of the state.
-  at("trouble").hidden = usable || Boolean(view.clerk);
-  at("trouble").firstChild.textContent = what;
-  at("trouble").lastChild.textContent = cure;
-}
-
-function showWork() {
-  const { clerk, invite } = view;
-  at("badge").textContent = (clerk.name || clerk.number).slice(0, 1);
-  at("clerk-name").textContent = [clerk.name, clerk.number].filter(Boolean).join(" · ");
-  at("clerk-post").textContent = [clerk.post, stars(clerk.stars)].filter(Boolean).join("　");
-  const open = Boolean(invite) && OPEN.includes(invite.state);
-  const [text, kind, hint] = words(open);
-  at("state-text").textContent = text;
-  at("state").className = `state ${kind}`;
-  at("outcome").textContent = hint;
-  at("invite").disabled = busy || !view.connected || view.paused || open;
-  at("cancel").disabled = busy || !view.connected || !open || view.state === "chosen";
-  at("pause").textContent = view.paused ? "恢复服务" : "暂停服务";
-  at("pause").setAttribute("aria-pressed", String(view.paused));
-}
-
-// Return the state in words, its colour, and the line below it.
-function words(open) {
-  if (!["ready", "paused"].includes(view.condition)) {
-    const [what, cure] = CONDITIONS[view.condition] || [view.message, ""];
-    return [what, view.condition === "connecting" ? "wait" : "bad", cure];
+  showTerminal(view, lost);
+  turnTo(!view.clerk ? "login" : view.shift_over ? "still" : "work");
+  if (view.hotkey && !keys.actions.has(view.hotkey)) nameInviteKey(view.hotkey);
+  if (part === "still") {
+    const who = person(view.clerk).replace(" · ", " ");
+    at("still-who").textContent = `仍是 ${who} 吗？`;
+    at("still-yes").textContent = `是，我是 ${view.clerk.name || view.clerk.number}`;
   }
-  if (view.paused) return [STATES.paused, "wait", "恢复后才能邀请评价"];
-  // The sealed outcome is known before the terminal's page changes back.
-  if (view.state === "invited" && !open && view.invite) return [STATES.idle, "", outcome(open)];
-  const kinds = { invited: "invited", chosen: "done", thanks: "done", unrated: "wait", not_invited: "wait" };
-  const text = STATES[view.state] || (open ? STATES.invited : "");
-  return [view.state === "serving" && view.ticket ? `正在服务 ${view.ticket}` : text, kinds[view.state] || "", outcome(open)];
+  if (part === "work") showWork(view, busy, lost);
 }
 
-function outcome(open) {
-  if (!view.invite || view.state === "thanks") return "";
-  if (view.state === "chosen") return "群众还可以更改，请稍候";
-  if (open) return view.invite.state === "pending" ? OUTCOMES.pending : "请提示群众在评价器上按键";
-  return OUTCOMES[view.invite.state] || "";
+function nameInviteKey(key) {
+  at("hotkey").textContent = key;
+  at("invite").setAttribute("aria-keyshortcuts", key);
+  keys.set(key, { what: "邀请评价", act: () => press("invite") });
 }
 
-function toast(text, good = false) {
+// Show one of the three parts; the focus follows, but is not taken from where somebody types.
+function turnTo(next) {
+  if (next === part) return;
+  const first = part === "";
+  part = next;
+  for (const id of PARTS) at(id).hidden = id !== part;
+  if (part !== "work") clearCase();
+  if (part === "login") at("login").reset();
+  if (first && part === "work") return;
+  at({ login: "number", still: "still-who", work: "invite" }[part]).focus();
+}
+
+function toast(text, good = false, undo = null) {
   clearTimeout(toastTimer);
-  at("toast").textContent = text;
+  at("toast").firstChild.textContent = text;
   at("toast").className = good ? "toast good" : "toast";
+  at("undo").hidden = !undo;
+  at("undo").onclick = undo;
   at("toast").hidden = false;
   toastTimer = setTimeout(() => { at("toast").hidden = true; }, TOAST_MS);
 }
 
-async function order(method, path, body) {
-  if (busy) return false;
+// Carry out one order at a time; return whether it was done.
+function order(method, path, body) {
+  if (!busy) return running = carryOut(method, path, body);
+  return false;
+}
+
+async function carryOut(method, path, body) {
   busy = true;
-  if (view?.clerk) showWork();
+  render();
   try {
     await ask(method, api + path, body);
     at("toast").hidden = true;
+    await follower.refresh(); // until the page shows what was done, a second press is none
     return true;
   } catch (error) {
     toast(error.code ? ERRORS[error.code] || error.message : "与本机程序失去联系，请稍后再试。");
     return false;
   } finally {
     busy = false;
-    await refresh();
+    render();
+    if (!at("toast").hidden) follower.refresh();
   }
 }
 
-async function refresh() {
-  try {
-    show(await ask("GET", api));
-  } catch (error) {
-    if (error.code === "unknown_window") {
-      at("agent-lost").textContent = "没有这个窗口，请检查网址。";
-    }
-    at("agent-lost").hidden = false;
-    at("invite").disabled = true;
-  }
+function theCase() {
+  const found = {};
+  if (at("project").value.trim()) found.project_no = at("project").value.trim();
+  return found;
 }
 
-const invite = () => order("POST", "/invites", { origin: 2 });
+function clearCase() {
+  at("project").value = at("service").value = "";
+  at("case").open = false;
+  showCase();
+}
 
-at("invite").addEventListener("click", invite);
-at("cancel").addEventListener("click", () => order("DELETE", `/invites/${view.invite.invite}`));
-at("pause").addEventListener("click", () => order("POST", "/pause", { paused: !view.paused }));
-at("logout").addEventListener("click", () => order("POST", "/logout", {}));
-at("serve").addEventListener("submit", async (event) => {
-  event.preventDefault();
+function showCase() {
+  at("case-filled").textContent = [at("project").value, at("service").value].map((text) => text.trim()).filter(Boolean).join("，");
+}
+
+async function invite() {
+  if (!at("project").checkValidity()) {
+    at("case").open = true;
+    at("project").reportValidity();
+    return;
+  }
+  if (await order("POST", "/invites", { ...theCase(), origin: 2 })) clearCase();
+}
+
+async function serve() {
+  await running;
   const ticket = at("ticket").value.trim();
-  if (ticket && await order("POST", "/serve", { ticket })) at("ticket").value = "";
+  if (!ticket) return at("ticket").focus();
+  if (!await order("POST", "/serve", { ticket })) return;
+  at("ticket").value = "";
+  at("invite").focus();
+}
+
+async function logout() {
+  const { clerk } = view;
+  if (!await order("POST", "/logout", {})) return;
+  toast(`${person(clerk)} 已退出`, true, () => order("POST", "/login", clerk));
+}
+
+async function printPaper() {
+  try {
+    const answer = await fetch(`${api}/paper-form`, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(theCase()),
+    });
+    if (!answer.ok) throw (await answer.json()).error;
+    window.open(URL.createObjectURL(await answer.blob()), "_blank", "noopener");
+  } catch (error) {
+    toast(ERRORS[error.code] || "纸质评价表没有做成，请稍后再试。");
+  }
+}
+
+const ORDERS = {
+  invite,
+  cancel: () => order("DELETE", `/invites/${view.invite.invite}`),
+  pause: () => order("POST", "/pause", { paused: !view.paused }),
+  logout,
+  paper: printPaper,
+  help: showKeys,
+  "still-yes": () => order("POST", "/login", view.clerk),
+  "still-no": () => order("POST", "/logout", {}),
+};
+
+// Do what a button does, if it can be pressed now.
+function press(id) {
+  if (view && isEnabled(id)) ORDERS[id]();
+}
+
+function showKeys() {
+  at("key-list").replaceChildren(...keys.list().flatMap(([key, what]) => {
+    const head = element("dt");
+    head.append(element("kbd", key));
+    return [head, element("dd", what)];
+  }));
+  at("keys").showModal();
+}
+
+function foldCase() {
+  at("case").open = !at("case").open;
+  if (at("case").open) at("project").focus();
+}
+
+const working = (act) => () => { if (part === "work") act(); };
+const keys = new Hotkeys({
+  C: { what: "撤回邀请", act: () => press("cancel") },
+  P: { what: "暂停或恢复服务", act: () => press("pause") },
+  J: { what: "叫号：到排队号一栏", act: working(() => at("ticket").focus()) },
+  B: { what: "办件信息", act: working(foldCase) },
+  D: { what: "打印纸质评价表", act: () => press("paper") },
+  "?": { what: "快捷键", act: () => press("help") },
 });
-at("login").addEventListener("submit", (event) => {
+
+for (const id of Object.keys(ORDERS)) {
+  // The second click of a double click is none of its own.
+  at(id).addEventListener("click", (event) => { if (event.detail <= 1) press(id); });
+}
+at("serve").addEventListener("submit", (event) => { event.preventDefault(); serve(); });
+at("case").addEventListener("input", showCase);
+at("login").addEventListener("submit", async (event) => {
   event.preventDefault();
+  await running;
+  if (part !== "login") return;
   const clerk = { number: at("number").value.trim() };
   for (const key of ["name", "post"]) if (at(key).value.trim()) clerk[key] = at(key).value.trim();
   if (at("stars").value) clerk.stars = Number(at("stars").value);
-  localStorage.setItem(KEPT, JSON.stringify(clerk));
   order("POST", "/login", clerk);
 });
-document.addEventListener("keydown", (event) => {
-  if (!view || event.key !== view.hotkey || event.repeat) return;
-  event.preventDefault();
-  if (!at("work").hidden && !at("invite").disabled) invite();
-});
 
-const kept = JSON.parse(localStorage.getItem(KEPT) || "null");
-if (kept) for (const key of ["number", "name", "post", "stars"]) at(key).value = kept[key] ?? "";
-
-(async function poll() {
-  if (!busy) await refresh();
-  setTimeout(poll, POLL_MS);
-})();
+localStorage.removeItem("yiping.clerk"); // an earlier page kept the last login here, for whoever came next
+fetch(`${api}/paper-form`).then((answer) => { at("paper").hidden = answer.status === 404; }, () => {});
+const follower = new Follower(name, show, lose);

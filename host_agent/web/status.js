@@ -1,14 +1,15 @@
 // How the agent of this PC fares, for the centre's technicians.
-import { ask, CONDITIONS, element, FAULTS, STATES } from "./words.js";
+import { ask } from "./agent.js";
+import { CONDITIONS, element, FAULTS, STATES } from "./words.js";
 
 const POLL_MS = 2000;
 const at = (id) => document.getElementById(id);
 const FIGURES = [["waiting", "等待回执"], ["refused", "被拒收"], ["stored_total", "累计接收"], ["published_total", "累计上传"], ["receipted_total", "累计回执"]];
 
-function faultRow(fault) {
-  const condition = CONDITIONS[fault.code];
-  const text = fault.window ? `${fault.window}：${condition ? condition.join("，") : fault.message}` : FAULTS[fault.code] || fault.message;
-  const row = element("li", text, "notice");
+function faultRow(fault, wait) {
+  const known = CONDITIONS[fault.code]?.join("，") || FAULTS[fault.code] || fault.message;
+  const text = fault.window ? `${fault.window}：${known}` : known;
+  const row = element("li", text, wait ? "notice wait" : "notice");
   row.append(element("small", fault.message));
   return row;
 }
@@ -25,10 +26,11 @@ function terminalRow(item) {
   const broken = ["bad_crc", "bad_length", "bad_cobs"].reduce((sum, name) => sum + (item.link[name] || 0), 0);
   const rtt = item.link.rtt_ms ?? null;
   const state = item.connected ? STATES[item.state] || item.message : (CONDITIONS[item.condition] || [item.message])[0];
-  for (const text of [item.window, item.terminal, item.port, clerk, rtt === null ? "—" : `${rtt} 毫秒`, String(broken)]) row.append(element("td", text));
+  const filling = item.content ? String(item.content.pending.length) : "—";
+  for (const text of [item.window, item.terminal, item.port, clerk, rtt === null ? "—" : `${rtt} 毫秒`, String(broken), filling]) row.append(element("td", text));
   const cell = element("td");
-  const usable = item.condition === "ready" || item.condition === "paused";
-  cell.append(element("span", state, `chip ${usable ? "good" : "bad"}`));
+  const kind = { ready: "good", paused: "wait" }[item.condition] || "bad";
+  cell.append(element("span", state, `chip ${kind}`));
   row.append(cell);
   return row;
 }
@@ -38,7 +40,7 @@ function terminalRow(item) {
     const status = await ask("GET", "/api/v1/status");
     at("summary").textContent = status.ok ? "一切正常" : `${status.faults.length} 个问题`;
     at("summary").className = `chip ${status.ok ? "good" : "bad"}`;
-    at("faults").replaceChildren(...[...status.faults, ...status.warnings].map(faultRow));
+    at("faults").replaceChildren(...status.faults.map((fault) => faultRow(fault, false)), ...status.warnings.map((fault) => faultRow(fault, true)));
     at("figures").replaceChildren(
       figure(status.broker.connected ? "已连接" : "未连接", "消息服务"),
       ...FIGURES.map(([key, name]) => figure(status.store[key], name)),

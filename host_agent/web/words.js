@@ -43,7 +43,7 @@ export const OUTCOMES = {
   rated: "上一次服务：已评价",
   timed_out: "上一次服务：超时未评价",
   declined: "上一次服务：选择不评价",
-  cancelled: "上一次邀请已取消",
+  cancelled: "上一次邀请已撤回",
   interrupted: "上一次邀请被断电中断，请重新邀请",
   refused: "上一次邀请没有成功，请重试",
 };
@@ -54,11 +54,13 @@ export const ERRORS = {
   no_answer: "评价器没有应答，请稍后再试。",
   no_clerk: "请先登录工号。",
   paused: "窗口已暂停，请先恢复服务。",
-  invite_open: "正在等待上一次评价，请稍候或先取消。",
+  invite_open: "正在等待上一次评价，请稍候或先撤回。",
   invite_ended: "这次邀请已经结束，请重新邀请。",
   invite_expired: "邀请送达太晚，请重新邀请。",
-  no_invite: "当前没有可以取消的邀请。",
-  rated: "群众已经评价，评价有效，不能取消。",
+  no_invite: "当前没有可以撤回的邀请。",
+  rated: "群众已经评价，评价有效，不能撤回。",
+  shift_over: "请先确认是谁在为群众服务。",
+  too_many: "操作太频繁，请稍后再试。",
   busy: "评价器正忙，请稍后再试。",
   full: "评价器存储已满，请保持连接。",
   fault: "评价器故障，请查看评价器屏幕。",
@@ -66,6 +68,17 @@ export const ERRORS = {
   store_full: "本机磁盘已满，请联系技术人员清理。",
   store_fault: "本机存储故障，请联系技术人员。",
   bad_request: "填写的内容不符合要求，请检查。",
+};
+
+// What is counted of a window's day, in the order of the page. There are no levels to count.
+export const COUNTS = {
+  invited: "已邀请",
+  rated: "已评价",
+  timed_out: "超时未评",
+  declined: "不评价",
+  cancelled: "已撤回",
+  interrupted: "中断",
+  uninvited: "未邀请",
 };
 
 // Faults of the whole agent, for the status page.
@@ -81,6 +94,8 @@ export const FAULTS = {
   wrong_receipts: "市级平台的回执与本机评价不符，请检查接收程序，以及是否有另一台电脑使用同一编号。",
   certificate: "与消息服务通信的证书即将到期或已经到期，请管理员更换。",
   clock: "本机时钟被大幅调整，请检查日期、对时服务和主板电池。",
+  dialect: "与旧业务系统的接口没有接通，请检查业务系统和配置。",
+  never_uploaded: "窗口设为由业务系统上传，但评价器不透露等级，目前没有人上传，请修改配置。",
   long_wait: "有评价很久没有等到回执，请到市级平台查看接收程序。",
 };
 
@@ -93,16 +108,4 @@ export function element(tag, text, className) {
   if (text !== undefined) node.textContent = text;
   if (className) node.className = className;
   return node;
-}
-
-export async function ask(method, path, body) {
-  const options = { method, headers: {} };
-  if (body !== undefined) {
-    options.headers["Content-Type"] = "application/json";
-    options.body = JSON.stringify(body);
-  }
-  const answer = await fetch(path, options);
-  const value = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(value.error.message), value.error);
-  return value;
 }

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,17 +12,12 @@ from pathlib import Path
 import pytest
 
 from simulator.demo.parts import free_port
+from tests.browser.chromium import chromium
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-ARGUMENTS = [
-    "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run",
-]  # fmt: skip
 WAIT_MS = 60_000
 END_S = 60
 HEARD_MS = 700
@@ -31,18 +25,10 @@ TRIES = 60
 ROOT = Path(__file__).parents[2]
 
 
-def _chromium() -> str:
-    """Return the path of a Chromium of this system; skip by name without one."""
-    found = next(filter(None, map(shutil.which, NAMES)), None) or (str(MAC) if MAC.exists() else None)
-    if found is None:
-        pytest.skip("Chromium is not installed")
-    return found
-
-
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run the demo as a user does and return its page's address."""
-    _chromium()
+    chromium()
     folder = tmp_path_factory.mktemp("demo") / "kept"
     port = free_port()
     command = [sys.executable, "-m", "host_agent", "demo", "--no-browser", "--seed", "7", "--port", str(port)]
@@ -63,17 +49,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             demo.send_signal(signal.SIGTERM)
             demo.wait(END_S)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    """Start one Chromium for all tests of this file."""
-    executable = _chromium()
-    arguments = [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=executable, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -114,6 +114,10 @@ class FakeTerminal:
         """Put bytes on the line beside what the link sends."""
         self._call(lambda: self._write(data))
 
+    def show(self, state, detail=None):
+        """Say that the screen shows a state."""
+        self._call(lambda: self.link.state(state, self.open_invite, detail or {}))
+
     def acked(self):
         return self.outbox.first_unacked - 1
 
