@@ -11,6 +11,8 @@ MARKS_TOP = 132  # the five marks, each above its key
 MARKS_FOOT = 12  # below them the arrow to the key
 STRIP_PIXELS = 3_200  # 320 × 10: 6.4 KB; a narrow region gets taller strips
 
+TAGS_FOOT = 26  # below the tags
+
 # glyph packs
 TINY = 18
 SMALL = 20

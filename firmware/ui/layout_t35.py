@@ -7,6 +7,7 @@ BAND = 60
 MARKS_TOP = 172  # the five columns, each to be touched
 MARKS_FOOT = 4
 STRIP_PIXELS = 4_800  # 480 × 10: 9.6 KB
+TAGS_FOOT = 64  # to be touched
 
 TINY = 28
 SMALL = 28

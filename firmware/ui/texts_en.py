@@ -31,7 +31,7 @@ TEXTS = {
     "tags_more": "More",
     "thanks": "Thank you",
     "thanks_note": "Your rating goes to the authority",
-    "text_code": "Scan to add\na comment",
+    "text_code": "Scan to\ncomment",
     "declined": "Not rated",
     "declined_note": "As you chose. Thank you.",
     "unrated": "This service was not rated",

@@ -18,6 +18,7 @@ TEXT_SIZES = {
     "chosen_hidden": ("LARGE",),
     "business": ("MIDDLE",),
     "service": ("MIDDLE",),
+    "text_code": ("TINY",),
     "thanks": ("LARGE", "MIDDLE"),
     "declined": ("LARGE",),
     "unrated": ("MIDDLE",),

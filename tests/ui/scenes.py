@@ -33,6 +33,7 @@ def scenes(code: str) -> dict:
         "idle_offline": ("idle", {"clerk": PLAIN, "ticket": None, "qr": None}, False),
         "idle_card": ("idle", {"clerk": WITH_CARD, "ticket": None, "qr": None}, True),
         "idle_card_damaged": ("idle", {"clerk": WITH_BAD_CARD, "ticket": None, "qr": None}, True),
+        "idle_code": ("idle", {"clerk": CLERK, "ticket": None, "qr": code}, True),
         "serving_card": ("serving", {"clerk": WITH_CARD, "ticket": "A023", "qr": None}, True),
         "serving": ("serving", {"clerk": CLERK, "ticket": "A023", "qr": None}, True),
         "invited": ("invited", {"until_ms": 58_000, "stuck": False}, True),

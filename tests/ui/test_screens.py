@@ -13,7 +13,7 @@ LAYOUTS = {"k5": layout, "t35": layout_t35}
 OFFLINE = {"chosen_5": "chosen_offline", "thanks": "thanks_offline", "not_invited": "not_invited_offline"}
 LACKING = "\ufffd"
 ICON = 30  # px of a side, at most
-WITH_CODE = ("thanks_code", "unrated", "not_invited", "paused", "full", "fault")
+WITH_CODE = ("idle_code", "thanks_code", "unrated", "not_invited", "paused", "full", "fault")
 
 
 def test_screens_look_as_they_were_approved(gallery: Gallery) -> None:

@@ -1,13 +1,12 @@
 """TAGS: three reasons a page, each of two lines at most; several may be chosen. The key of a row stands before it."""
 
 from ui import icons, theme
-from ui.layout import TAG, TOUCH, UNIT
+from ui.layout import TAG, TAGS_FOOT, TOUCH, UNIT
 from ui.screens import closed, parts
 from ui.strings import SMALL
 
 _ROWS = 3
-_FOOT_HIGH = 26 * UNIT // 10
-_FOOT_TOP = parts.HEIGHT - _FOOT_HIGH
+_FOOT_TOP = parts.HEIGHT - TAGS_FOOT
 _HEAD = 28 * UNIT // 10
 _ROW_HIGH = (_FOOT_TOP - _HEAD) // _ROWS
 _NUMBER = 30 * UNIT // 10
@@ -33,7 +32,7 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
         found.append((0, _HEAD + i * _ROW_HIGH, parts.WIDTH, _ROW_HIGH, paint_row, (i, row)))
     left = parts.seconds_left(view["until_ms"], now_ms)
     found.append((0, 0, parts.WIDTH, _HEAD, paint_head, (left,)))
-    found.append((0, _FOOT_TOP, parts.WIDTH, _FOOT_HIGH, paint_foot, (view["page"], view["pages"])))
+    found.append((0, _FOOT_TOP, parts.WIDTH, TAGS_FOOT, paint_foot, (view["page"], view["pages"])))
     return found
 
 
@@ -71,11 +70,15 @@ def paint_row(canvas: object, strings: object, args: tuple) -> None:
 def paint_foot(canvas: object, strings: object, args: tuple) -> None:
     """Paint how to end, and how to see the rest."""
     page, pages = args
-    canvas.fill(0, _FOOT_TOP, parts.WIDTH, _FOOT_HIGH, theme.PAGE)
-    y = _FOOT_TOP + (_FOOT_HIGH - SMALL) // 2
+    canvas.fill(0, _FOOT_TOP, parts.WIDTH, TAGS_FOOT, theme.PAGE)
+    y = _FOOT_TOP + (TAGS_FOOT - SMALL) // 2
     canvas.text(SMALL, 8 * UNIT // 10, y, strings["tags_done"], theme.MUTED, theme.PAGE)
     if pages > 1:
         text = strings["tags_more"] + " " + str(page) + "/" + str(pages)
-        if not TOUCH:
+        if TOUCH:
+            canvas.card(_MORE_X, _FOOT_TOP + 2, parts.WIDTH - _MORE_X - 4, TAGS_FOOT - 4, theme.BAND)
+            middle = (_MORE_X + parts.WIDTH - 4) // 2
+            canvas.text(SMALL, middle, y, text, theme.ON_BAND, theme.BAND, theme.CENTRE)
+        else:
             text = str(MORE) + " " + text
-        canvas.text(SMALL, parts.WIDTH - 8 * UNIT // 10, y, text, theme.INK, theme.PAGE, theme.RIGHT)
+            canvas.text(SMALL, parts.WIDTH - 8 * UNIT // 10, y, text, theme.INK, theme.PAGE, theme.RIGHT)
