@@ -30,6 +30,7 @@ from host_agent.delivery import Delivery
 from host_agent.dialects.start import Dialects
 from host_agent.errors import ManyUserErrors, UserError
 from host_agent.health import Metrics
+from host_agent.identity import IdentitySealer
 from host_agent.inbox import Inbox
 from host_agent.legacy.runtime import Legacy
 from host_agent.status import Status
@@ -90,6 +91,8 @@ class Agent:
         access = _access(config)
         self._dialects = Dialects(config, self._windows, self._changes, access, self._rng)
         self._status.also("dialects", self._dialects)
+        self._identities = IdentitySealer(config)
+        self._status.also("privacy", self._identities)
         self._api = CounterApi(
             config,
             self._store,

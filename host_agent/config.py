@@ -19,11 +19,14 @@ from host_agent.config_model import (
     ContentSection,
     IntegrationSection,
     PolicySection,
+    PrivacySection,
     WindowSection,
 )
 from host_agent.errors import ManyUserErrors, UserError
 
-_Section = TypeVar("_Section", BrokerSection, ApiSection, IntegrationSection, ContentSection, LegacySection)
+_Section = TypeVar(
+    "_Section", BrokerSection, ApiSection, IntegrationSection, ContentSection, PrivacySection, LegacySection
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -37,6 +40,7 @@ class _File:
     api: ApiSection = attrs.field(factory=ApiSection)
     integration: list[IntegrationSection] = attrs.field(factory=list)
     content: ContentSection = attrs.field(factory=ContentSection)
+    privacy: PrivacySection = attrs.field(factory=PrivacySection)
     legacy: list[LegacySection] = attrs.field(factory=list)
     dialect: list[DialectSection] = attrs.field(factory=list)
 
@@ -68,6 +72,7 @@ def _resolve(path: Path, parsed: _File) -> Config:
         api=_based(parsed.api, base, pair),
         integrations=tuple(_based(integration, base, ("token_file",)) for integration in parsed.integration),
         content=_based(parsed.content, base, ("tag_table",)),
+        privacy=_based(parsed.privacy, base, ("identity_key_file",)),
         legacy=tuple(_based(section, base, ("key_file",)) for section in parsed.legacy),
         dialects=tuple(parsed.dialect),
     )

@@ -3,7 +3,13 @@
 import re
 from urllib.parse import urlsplit
 
-from host_agent import config_faults_api, config_faults_content, config_faults_dialects, config_faults_legacy
+from host_agent import (
+    config_faults_api,
+    config_faults_content,
+    config_faults_dialects,
+    config_faults_legacy,
+    config_faults_privacy,
+)
 from host_agent.config_legacy import LEGACY_PORT
 from host_agent.config_model import (
     AUTO_PORT,
@@ -38,6 +44,7 @@ def find(config: Config) -> list[_Fault]:
         *config_faults_legacy.find(config),
         *config_faults_dialects.find(config),
         *config_faults_content.find(config),
+        *config_faults_privacy.find(config),
     ]
 
 

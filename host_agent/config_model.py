@@ -160,6 +160,13 @@ class ContentSection:
 
 
 @attrs.frozen(kw_only=True)
+class PrivacySection:
+    """Say with which key of the city identities of citizens are sealed; None: they are dropped."""
+
+    identity_key_file: Path | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """Hold the whole of agent.toml; `path` is where it was read."""
 
@@ -172,6 +179,7 @@ class Config:
     integrations: tuple[IntegrationSection, ...]
     legacy: tuple[LegacySection, ...] = ()
     content: ContentSection
+    privacy: PrivacySection = PrivacySection()
     dialects: tuple[DialectSection, ...] = ()
 
     @property
