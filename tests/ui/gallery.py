@@ -6,6 +6,7 @@
 import json
 import shutil
 import tempfile
+from array import array
 from pathlib import Path
 
 import attrs
@@ -83,8 +84,6 @@ def sample_card(width: int) -> bytes:
 
 def picture(data: bytes, size: tuple[int, int]) -> Image.Image:
     """Return RGB565 pixels, high byte first, as a picture."""
-    pixels = bytearray()
-    for high, low in zip(data[::2], data[1::2], strict=True):
-        value = high << 8 | low
-        pixels += bytes(((value >> 11) * 255 // 31, (value >> 5 & 63) * 255 // 63, (value & 31) * 255 // 31))
-    return Image.frombytes("RGB", size, bytes(pixels))
+    pixels = array("H", data)
+    pixels.byteswap()
+    return Image.frombytes("RGB", size, pixels.tobytes(), "raw", "BGR;16")
