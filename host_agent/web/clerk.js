@@ -49,7 +49,7 @@ function render() {
 function nameInviteKey(key) {
   at("hotkey").textContent = key;
   at("invite").setAttribute("aria-keyshortcuts", key);
-  keys.set(key, { what: "邀请评价", act: () => press("invite") });
+  keys.first(key, { what: "邀请评价", act: () => press("invite") });
 }
 
 // Show one of the three parts; the focus follows, but is not taken from where somebody types.

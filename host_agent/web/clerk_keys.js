@@ -9,8 +9,8 @@ export class Hotkeys {
     document.addEventListener("keydown", (event) => this.pressed(event));
   }
 
-  set(key, action) {
-    this.actions.set(key, action);
+  first(key, action) {
+    this.actions = new Map([[key, action], ...this.actions]);
   }
 
   list() {

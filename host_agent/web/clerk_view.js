@@ -75,6 +75,7 @@ function words(view) {
 
 function outcome(view, open, state) {
   if (state === "chosen") return "群众还可以更改，请稍候";
+  if (state === "not_invited") return "没有邀请的按键不算评价，请先邀请";
   if (open) return view.invite.state === "pending" ? OUTCOMES.pending : "请提示群众在评价器上按键";
   if (["offer", "business", "service", "tags"].includes(state)) return "可以邀请下一位，不必等待";
   if (view.filling) return "正在更新评价器上的内容，不影响邀请";

@@ -99,6 +99,10 @@ class FakeTerminal:
         """Seal what a press of a level seals, for the open invite or a given one."""
         self._call(lambda: self._rate(level, invite))
 
+    def end(self, kind):
+        """End the open invite without a rating, as a timeout or a citizen's key does."""
+        self._call(lambda: (self._seal(kind, self.open_invite, {}), self._end("unrated")))
+
     def seal(self, kind, fields=None, invite=None):
         self._call(lambda: self._seal(kind, invite, fields or {}))
 
