@@ -21,6 +21,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "add": ("host_agent.provision.cli:add", "Register provisioned terminals at the city."),
         "list": ("host_agent.provision.cli:list_", "List the registered terminals."),
     },
+    "identity": {
+        "keygen": ("host_agent.provision.identity_cli:keygen", "Make the city's key pair for identities of citizens."),
+        "open": ("host_agent.provision.identity_cli:open_", "Read an identity that was sealed to the city's key."),
+    },
     "broker": {
         "init": ("host_agent.broker_kit.cli:init", "Make a broker's folder: authority, certificate, configuration."),
         "add-agent": ("host_agent.broker_kit.cli:add_agent", "Give an agent its certificate and access."),
@@ -56,6 +60,7 @@ GROUP_TEXTS = {
     "agent": "The agent of a counter PC.",
     "receiver": "The receiver at the city.",
     "registry": "The city's registry of terminals.",
+    "identity": "The city's key for identities of citizens.",
     "broker": "Certificates and access rules of the message broker.",
     "legacy": "Old raters as terminals.",
     "sim": "Simulated terminals and old raters.",
