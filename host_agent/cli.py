@@ -49,14 +49,20 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "remove": ("host_agent.content.staff_cli:remove", "Forget clerks, here and on every terminal."),
         "give-up": ("host_agent.content.staff_cli:give_up", "Wait no longer for a terminal that is gone."),
     },
+    "notice": {
+        "set": ("host_agent.content.notice_cli:set_", "Show a notice while nobody serves."),
+        "clear": ("host_agent.content.notice_cli:clear", "Take the notice away."),
+    },
     "tags": {
         "build": ("host_agent.content.tags_cli:build", "Build a tag table for terminals and city."),
         "show": ("host_agent.content.tags_cli:show", "Show a tag table."),
     },
+    "doctor": {"browser": ("host_agent.doctor.cli:browser", "Say what keeps web pages from the agent.")},
     "decode": ("host_agent.decode:decode", "Read captures and events."),
     "demo": ("simulator.demo.cli:demo", "Run the whole chain on this machine."),
 }
 GROUP_TEXTS = {
+    "doctor": "Why something does not work.",
     "agent": "The agent of a counter PC.",
     "receiver": "The receiver at the city.",
     "registry": "The city's registry of terminals.",
@@ -67,6 +73,7 @@ GROUP_TEXTS = {
     "city": "The stand-in of the municipal system.",
     "glyphs": "Glyph packs of the screens.",
     "staff": "The clerks whom the terminals show.",
+    "notice": "What terminals show while nobody serves.",
     "tags": "The tags that explain a level.",
 }
 

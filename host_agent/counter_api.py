@@ -14,9 +14,11 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from host_agent import api_body, orders
+from host_agent import api_body, api_case, orders
 from host_agent.api_access import Access
+from host_agent.api_case import Seal
 from host_agent.api_guard import CALLER, Guard, refusal_response
+from host_agent.api_notices import NoticesApi
 from host_agent.api_stream import Stream
 from host_agent.changes import Changes
 from host_agent.config_model import Config
@@ -42,9 +44,11 @@ class CounterApi:
         metrics: Callable[[], tuple[bytes, str]],
         access: Access,
         changes: Changes,
+        seal: Seal,
         more: list[BaseRoute],
     ) -> None:
-        """Keep the parts; `more` are the routes of other modules."""
+        """Keep the parts; `seal` seals identities, `more` are the routes of other modules."""
+        self._seal = seal
         self._more = more
         self._config = config
         self._store = store
@@ -67,9 +71,9 @@ class CounterApi:
             Route(f"{window}/logout", self.ordered(self._logout), methods=["POST"]),
             Route(f"{window}/serve", self.ordered(self._serve), methods=["POST"]),
             Route(f"{window}/pause", self.ordered(self._pause), methods=["POST"]),
-            Route(f"{window}/notice", self.ordered(self._notice), methods=["POST"]),
             Route(f"{window}/invites", self.ordered(self._invite), methods=["POST"]),
             Route(window + "/invites/{invite}", self._one_invite, methods=["GET", "DELETE"]),
+            *NoticesApi(self, self._windows).routes(),
             *self._more,
             WebSocketRoute("/api/v1/stream", self._stream.serve),
             Route("/api/v1/openapi.yaml", _page("openapi.yaml", "application/yaml")),
@@ -95,6 +99,10 @@ class CounterApi:
                 self._changes.changed(request.path_params["window"])
 
         return handler
+
+    def changed(self, window: str) -> None:
+        """Have the streams hear of a window."""
+        self._changes.changed(window)
 
     async def _get_status(self, request: Request) -> Response:
         require_whole(request)
@@ -133,7 +141,8 @@ class CounterApi:
 
     async def _serve(self, request: Request) -> Response:
         window = self.window_of(request)
-        await orders.serve(window, api_body.ticket(await api_body.read(request, ("ticket",))))
+        body = await api_body.read(request, ("ticket", *api_case.KEYS))
+        await orders.serve(window, api_body.ticket(body), api_body.served(body, self._seal))
         return JSONResponse(window_view(window))
 
     async def _pause(self, request: Request) -> Response:
@@ -141,15 +150,10 @@ class CounterApi:
         await orders.pause(window, api_body.paused(await api_body.read(request, ("paused",))))
         return JSONResponse(window_view(window))
 
-    async def _notice(self, request: Request) -> Response:
-        window = self.window_of(request)
-        await orders.notice(window, api_body.notice(await api_body.read(request, ("text",))))
-        return JSONResponse(window_view(window))
-
     async def _invite(self, request: Request) -> Response:
         window = self.window_of(request)
-        body = await api_body.read(request, ("id", "project_no", "service_no", "timeout_s", "origin"))
-        row, new = await orders.invite(window, api_body.service(body))
+        body = await api_body.read(request, ("id", *api_case.KEYS, "timeout_s", "origin"))
+        row, new = await orders.invite(window, api_body.service(body, self._seal))
         return JSONResponse(invite_view(row), 201 if new else 200)
 
     async def _one_invite(self, request: Request) -> Response:

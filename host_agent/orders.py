@@ -9,6 +9,7 @@ import asyncio
 from typing import Any
 
 from host_agent import refusal
+from host_agent.content import notice as notices
 from host_agent.errors import StoreFaultError, StoreFullError
 from host_agent.invites import Service
 from host_agent.refusal import Refusal
@@ -29,6 +30,8 @@ async def login(window: Window, clerk: dict[str, Any], begins: bool = True) -> N
 
     :raises Refusal: the terminal or the store does not take it.
     """
+    if window.clerk is not None and window.clerk["number"] != clerk["number"]:
+        window.services.end()
     clerk = window.clerk = window.content.filled(clerk) if window.content is not None else clerk
     if begins:
         window.shift.begin()
@@ -43,6 +46,7 @@ async def logout(window: Window) -> None:
     """
     window.clerk = None
     window.ticket = None
+    window.services.end()
     await _remember(window)
     await _tell(window, messages.CLERK, {"clerk": None})
 
@@ -54,6 +58,8 @@ async def pause(window: Window, paused: bool) -> None:
     """
     window.paused = paused
     window.shift.use()
+    if paused:
+        window.services.end(only_uninvited=True)
     await _remember(window)
     await _tell(window, messages.PAUSE, {"paused": paused})
 
@@ -63,22 +69,35 @@ async def notice(window: Window, text: str) -> None:
 
     :raises Refusal: the terminal or the store does not take it.
     """
-    if window.notice is not None:
-        try:
-            await window.notice.keep(text)
-        except (StoreFullError, StoreFaultError) as error:
-            raise store_refusal(error) from error
+    await _keep_notice([window], text)
     await _tell(window, messages.NOTICE, {"text": text})
 
 
-async def serve(window: Window, ticket: str) -> None:
-    """Show whose turn it is.
+async def notice_everywhere(windows: list[Window], text: str) -> list[str | None]:
+    """Show a notice at several windows; return for each None, or the code of what keeps its terminal from it now.
+
+    :raises Refusal: the store does not take it; nothing has changed then.
+    """
+    await _keep_notice(windows, text)
+    return list(await asyncio.gather(*(_told(window, messages.NOTICE, {"text": text}) for window in windows)))
+
+
+async def _keep_notice(windows: list[Window], text: str) -> None:
+    try:
+        await notices.keep([window.notice for window in windows if window.notice is not None], text)
+    except (StoreFullError, StoreFaultError) as error:
+        raise store_refusal(error) from error
+
+
+async def serve(window: Window, ticket: str, service: Service) -> None:
+    """Show whose turn it is, and begin a visit with what is known of its case.
 
     :raises Refusal: the terminal is absent or does not take it.
     """
     await _ask(window, messages.SERVE, {"ticket": ticket})
     window.ticket = ticket
     window.shift.use()
+    window.services.begin(window.clerk["number"] if window.clerk is not None else None, service)
 
 
 async def invite(window: Window, service: Service) -> tuple[InviteRow, bool]:
@@ -165,6 +184,15 @@ async def _tell(window: Window, type_: int, fields: dict[str, Any]) -> None:
     reply = await _answer(window.request(type_, fields))
     if reply is not None and reply[0] != reasons.OK:
         raise refusal.from_reason(reply[0])
+
+
+async def _told(window: Window, type_: int, fields: dict[str, Any]) -> str | None:
+    """Tell a terminal; return None, or the code of why it does not know now."""
+    try:
+        await _ask(window, type_, fields)
+    except Refusal as error:
+        return error.code
+    return None
 
 
 async def _answer(future: "asyncio.Future[Reply] | None") -> Reply | None:

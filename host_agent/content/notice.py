@@ -14,8 +14,8 @@ class WindowNotice:
 
     def __init__(self, window: Any, store: Store, writer: Writer) -> None:
         """Read back what was to be shown; `window` is the Window."""
-        self._window = window
-        self._writer = writer
+        self.window = window
+        self.writer = writer
         self._told: dict[str, Any] | None = None  # the HELLO_REPLY of the connection that was told
         try:
             rows = store.query("SELECT text FROM notices WHERE window = ?", (window.section.id,))
@@ -23,20 +23,23 @@ class WindowNotice:
             rows = []
         self.text: str | None = rows[0][0] if rows else None  # None: never had one
 
-    async def keep(self, text: str) -> None:
-        """Make a notice durable; "" takes it away.
-
-        :raises StoreFullError, StoreFaultError: it is not.
-        """
-        await self._writer.write(_put(self._window.section.id, text))
-        self.text = text
-
     def tell(self) -> None:
         """Tell a terminal that has connected since; one that never had a notice hears nothing."""
-        if self._window.connected and self._window.hello is not self._told:
-            self._told = self._window.hello
+        if self.window.connected and self.window.hello is not self._told:
+            self._told = self.window.hello
             if self.text is not None:
-                self._window.request(messages.NOTICE, {"text": self.text})
+                self.window.request(messages.NOTICE, {"text": self.text})
+
+
+async def keep(notices: list[WindowNotice], text: str) -> None:
+    """Make a notice durable at all these windows or at none; "" takes it away.
+
+    :raises StoreFullError, StoreFaultError: it is not.
+    """
+    if notices:
+        await notices[0].writer.write(*(_put(one.window.section.id, text) for one in notices))
+        for one in notices:
+            one.text = text
 
 
 def _put(window: str, text: str) -> Change:

@@ -1,11 +1,9 @@
 """Content by command and API, with the agent and without: all or nothing, and no byte left of who was removed."""
 
-import asyncio
 import base64
 import importlib.util
 import random
 import sys
-from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -14,10 +12,7 @@ from host_agent import data_lock, store_staff
 from host_agent.cli import main
 from host_agent.content import card_file
 from host_agent.content.card_boards import BOARDS
-from host_agent.content.notice import WindowNotice
 from host_agent.store import Store
-from host_agent.store_rows import Batch
-from protocol import messages
 from tests.unit.agent_support import AgentProcess, Broker, wait_until
 from tests.unit.fake_terminal import FakeTerminal
 from tests.unit.photos import rough
@@ -205,54 +200,6 @@ def test_api_staff_unknown_clerk_terminal_and_number_are_named(running):
     ):
         found, answer = running.agent.call(method, path, {"name": "x"} if method == "PUT" else None)
         assert (found, answer["error"]["code"]) == (status, code), path
-
-
-def notices(hall):
-    return [fields["text"] for type_, fields in hall.terminal.requests if type_ == messages.NOTICE]
-
-
-def test_notice_is_told_now_and_at_every_connection_until_it_is_taken_away(running):
-    text = "今日办公至 17:00\n请到 2 号厅"
-    assert running.agent.call("POST", f"{W}/notice", {"text": text})[1]["notice"] == text
-    assert notices(running) == [text]
-    running.terminal.unplug()
-    wait_until("the terminal is missed", lambda: not running.agent.status()["terminals"][0]["connected"])
-    running.terminal.plug()
-    wait_until("the terminal hears it again", lambda: notices(running) == [text] * 2)
-    assert running.agent.call("POST", f"{W}/notice", {"text": ""})[1]["notice"] == ""
-    assert notices(running) == [text, text, ""]
-    wait_until("it is connected", lambda: running.agent.status()["terminals"][0]["connected"])
-
-
-@pytest.mark.parametrize("body", [{}, {"text": None}, {"text": "长" * 201}, {"text": "a\x07"}, {"text": "𠮷"}])
-def test_notice_that_no_terminal_can_show_is_refused(running, body):
-    status, answer = running.agent.call("POST", f"{W}/notice", body)
-    assert status == 400 and answer["error"]["code"] == "bad_request"
-
-
-def test_notice_outlives_a_restart_of_the_agent(tmp_path):
-    """Also that it was taken away: the terminal may still show the old one."""
-    store = Store(tmp_path)
-    told = []
-    window = SimpleNamespace(
-        section=SimpleNamespace(id="W01"), connected=True, hello={}, request=lambda _, fields: told.append(fields)
-    )
-
-    class Writer:
-        async def write(self, *changes):
-            batch = Batch()
-            batch.changes = list(changes)
-            store.commit(batch, 0)
-
-    try:
-        for text in (None, "停电通知", ""):
-            kept = WindowNotice(window, store, Writer())
-            if text is not None:
-                asyncio.run(kept.keep(text))
-            WindowNotice(window, store, Writer()).tell()
-        assert told == [{"text": "停电通知"}, {"text": ""}]
-    finally:
-        store.close()
 
 
 @pytest.mark.slow
