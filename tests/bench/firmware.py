@@ -91,7 +91,7 @@ def bus_times(folder: Path, seed: int, presses: int = PRESSES) -> list[tuple[flo
             durable_us = min(at_us for at_us, size in programs if size > RECORD_BYTES)
             shown_us = min(at_us for at_us in pixels if at_us > durable_us)
             found.append(((durable_us - edge_us) / 1000, (shown_us - edge_us) / 1000))
-            counter.until_state("idle", 12_000)
+            counter.until_state("idle", 20_000)
     return found
 
 
@@ -168,7 +168,7 @@ def after_events(folder: Path, events: int, say: Say) -> list[tuple[int, int]]:
             counter.open_invite(n)
             for press in range(PRESSES_AN_INVITE):
                 counter.press(1 + (n + press) % 5)
-            counter.until_state("idle", 12_000)
+            counter.until_state("idle", 20_000)
             if n % 100 == 0:
                 say(f"{max(counter.events)} of {events} events")
         counter.run(PROBED_EACH_MS + 10_000)
