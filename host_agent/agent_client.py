@@ -5,6 +5,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from host_agent.config_model import Config
@@ -15,6 +16,14 @@ ANSWER_S = 5.0
 ORDER_S = 30.0
 _TOO_OFTEN = 429
 _TRIES = 20
+
+
+def own_tls(cert_file: Path) -> ssl.SSLContext:
+    """Return the context that trusts this very agent's certificate, whatever name it bears, and nothing else."""
+    context = ssl.create_default_context(cafile=cert_file)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = False
+    return context
 
 
 class AgentRefusal(UserError):
@@ -38,11 +47,7 @@ class AgentClient:
             urllib.request.HTTPCookieProcessor(),
         ]
         if config.api.cert_file is not None:
-            # The certificate is this very agent's: nothing else is trusted, whatever name it bears.
-            context = ssl.create_default_context(cafile=config.api.cert_file)
-            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-            context.check_hostname = False
-            handlers.append(urllib.request.HTTPSHandler(context=context))
+            handlers.append(urllib.request.HTTPSHandler(context=own_tls(config.api.cert_file)))
         self._opener = urllib.request.build_opener(*handlers)
         self._known = False
 

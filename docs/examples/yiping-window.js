@@ -3,27 +3,25 @@
 //   await w.login({ number: "007", name: "张三" });
 //   const invite = await w.invite({ id: "P-2026-77-1", project_no: "P-2026-77", service_no: 1 });
 //   const { state } = await w.outcome(invite); // rated, timed_out, declined, cancelled, interrupted: never a level
+// A refusal has a `code`; an error without one is the network's, or the browser's permission (docs/browser.md).
 export class YipingWindow {
   constructor(address, token, window, changed = () => {}) {
     Object.assign(this, { address, token, window, changed, waiting: new Map(), closed: false });
     this.listen();
   }
-
   login(clerk) { return this.call("POST", "/login", clerk); }
   logout() { return this.call("POST", "/logout", {}); }
   serve(ticket) { return this.call("POST", "/serve", { ticket }); }
   pause(paused) { return this.call("POST", "/pause", { paused }); }
   invite(service = {}) { return this.call("POST", "/invites", service); }
   cancel(invite) { return this.call("DELETE", `/invites/${invite.invite}`); }
+  close() { this.closed = true; this.socket.close(); }
 
-  // Wait for an invite's outcome, through lost connections too.
-  async outcome(invite) {
-    const ended = new Promise((done) => this.waiting.set(invite.invite, done));
-    await this.ask(invite.invite); // it may have ended before we listened
+  outcome({ invite }) { // through lost connections and restarts of the agent too
+    const ended = new Promise((done, failed) => this.waiting.set(invite, { done, failed }));
+    this.ask(invite); // it may have ended before we listened
     return ended;
   }
-
-  close() { this.closed = true; this.socket.close(); }
 
   async call(method, path, body) {
     const headers = { Authorization: `Bearer ${this.token}`, "Content-Type": "application/json" };
@@ -49,11 +47,14 @@ export class YipingWindow {
     this.socket.onclose = () => { if (!this.closed) setTimeout(() => this.listen(), 1000); };
   }
 
-  async ask(invite) { this.settle(await this.call("GET", `/invites/${invite}`)); }
+  ask(invite) { // without an answer the stream asks again once it is back
+    const refused = (error) => error.code && this.waiting.get(invite)?.failed(error);
+    return this.call("GET", `/invites/${invite}`).then((found) => this.settle(found), refused);
+  }
 
   settle(invite) {
-    if (["pending", "open"].includes(invite.state) || !this.waiting.has(invite.invite)) return;
-    this.waiting.get(invite.invite)(invite);
+    if (["pending", "open"].includes(invite.state)) return;
+    this.waiting.get(invite.invite)?.done(invite);
     this.waiting.delete(invite.invite);
   }
 }

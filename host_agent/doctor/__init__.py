@@ -1,0 +1,1 @@
+"""Finds out why something does not work, and says what to do: `yiping doctor …`."""
