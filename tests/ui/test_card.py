@@ -32,8 +32,8 @@ def test_card_on_the_screen_is_the_agents_pixel_for_pixel(gallery: Gallery) -> N
     for tile in card_file.decode(sample_card(gallery.wide), gallery.wide, high):
         colours = [card_file.shown(colour) for colour in tile.palette]
         box = (tile.x, top + tile.y, tile.x + tile.width, top + tile.y + tile.height)
-        expected = [colours[number] for row in tile.rows() for number in row]
-        assert list(shown.crop(box).getdata()) == expected
+        expected = bytes(part for row in tile.rows() for number in row for part in colours[number])
+        assert shown.crop(box).tobytes() == expected
 
 
 def test_damaged_card_gives_way_to_the_drawn_one(gallery: Gallery) -> None:
