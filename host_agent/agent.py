@@ -33,6 +33,8 @@ from host_agent.health import Metrics
 from host_agent.identity import IdentitySealer
 from host_agent.inbox import Inbox
 from host_agent.legacy.runtime import Legacy
+from host_agent.own_records import OwnRecords
+from host_agent.services import Services
 from host_agent.status import Status
 from host_agent.store import Store
 from host_agent.uplink import HEALTH_S, Uplink
@@ -71,6 +73,9 @@ class Agent:
         self._uplink = Uplink(config, self._store, self._writer, self._delivery, utc_ms, version)
         self._inbox = Inbox(self._store, self._writer, utc_ms, self._uplink.offer, self._outcome)
         self._legacy = Legacy(config, version, utc_ms)
+        records = OwnRecords(self._store, self._inbox.take_id, self._uplink.offer)
+        self._uplink.topics.adopt(records.name)
+        self._services = Services(self._store, self._writer, records, utc_ms)
         self._windows = {
             section.id: Window(
                 config,
@@ -80,6 +85,7 @@ class Agent:
                 self._inbox,
                 utc_ms,
                 self._changed,
+                self._services,
                 self._legacy.opener(section.id) if section.port == LEGACY_PORT else None,
             )
             for section in config.windows
@@ -101,6 +107,7 @@ class Agent:
             Metrics(self._status).text,
             access,
             self._changes,
+            self._identities.seal,
             [*StaffApi(self._store, self._writer, self._windows, contents).routes(), *self._dialects.routes()],
         )
         self._writer.recovered = self._ask_again
@@ -213,6 +220,7 @@ class Agent:
             window.close()
         self._legacy.stop()
         self._dialects.close()
+        self._services.close()
         sock.close()
         await self._writer.stop()
         self._store.close()
@@ -254,6 +262,8 @@ class Agent:
     async def _send_health(self) -> None:
         while True:
             await asyncio.sleep(HEALTH_S)
+            for window in self._windows.values():
+                window.services.look()
             self._uplink.send_health(self._status.health())
 
 

@@ -7,14 +7,15 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
+from host_agent import api_case, case_fields
+from host_agent.api_case import Seal
 from host_agent.content import staff
-from host_agent.invites import Service
+from host_agent.invite_subject import Service
 from host_agent.refusal import Refusal, bad_request
 from protocol import rating
 
 _TIMEOUT_S = (15, 180)
 _ORIGINS = (rating.ORIGIN_COUNTER, rating.ORIGIN_CLERK_PAGE)
-_PROJECT = re.compile(r"[^/\s\x00-\x1f]{1,50}\Z")
 _SERVICE = re.compile(r"[0-9]{1,6}\Z")
 # What a screen can show: printable characters of the basic plane, at most 3 bytes each in UTF-8.
 _ASCII = "[ -~]"
@@ -99,22 +100,42 @@ def paused(body: dict[str, Any]) -> bool:
     return value
 
 
-def service(body: dict[str, Any]) -> Service:
-    """Return what an invite is about.
+def served(body: dict[str, Any], seal: Seal | None = None) -> Service:
+    """Return what is known of a service when it begins.
 
     :raises Refusal: a value does not fit.
     """
     if not isinstance(body.get("service_no"), (str, NoneType)):
         body = {**body, "service_no": str(whole(body, "service_no", 0, 999_999))}
+    service_no = _optional(body, "service_no", _SERVICE, "a number of at most 6 digits")
+    case = api_case.case(body)
+    return Service(
+        project_no=case.pop(case_fields.PROJECT_NO, None),
+        service_no=service_no,
+        timeout_ms=0,
+        origin=rating.ORIGIN_COUNTER,
+        client_key=None,
+        case=case,
+        real_name=api_case.real_name(body),
+        channel=api_case.channel(body),
+        # Last: whatever is refused, no identity has been sealed or counted for it.
+        identity=api_case.identity(body, seal),
+    )
+
+
+def service(body: dict[str, Any], seal: Seal | None = None) -> Service:
+    """Return what an invite is about; an identity is sealed by `seal`, and dropped without it.
+
+    :raises Refusal: a value does not fit.
+    """
     timeout_s = None if body.get("timeout_s") is None else whole(body, "timeout_s", *_TIMEOUT_S)
     origin = whole(body, "origin", min(_ORIGINS), max(_ORIGINS)) if "origin" in body else rating.ORIGIN_COUNTER
-    return Service(
-        project_no=_optional(body, "project_no", _PROJECT, "1 to 50 characters without space or slash"),
-        service_no=_optional(body, "service_no", _SERVICE, "a number of at most 6 digits"),
-        timeout_ms=0 if timeout_s is None else timeout_s * 1000,
-        origin=origin,
-        client_key=_optional(body, "id", _KEY, "1 to 64 visible ASCII characters"),
-    )
+    client_key = _optional(body, "id", _KEY, "1 to 64 visible ASCII characters")
+    found = served(body, seal)
+    found.timeout_ms = 0 if timeout_s is None else timeout_s * 1000
+    found.origin = origin
+    found.client_key = client_key
+    return found
 
 
 def whole(body: dict[str, Any], key: str, lowest: int, highest: int) -> int:

@@ -12,6 +12,7 @@ from protocol import rating
 
 CONTENT_TYPE = "application/cloudevents+json"
 _TYPES = {kind: f"cn.yiping.{name}.v1" for kind, name in rating.KIND_NAMES.items()}
+SERVICE_TYPE = "cn.yiping.service.v1"
 UNREADABLE_TYPE = "cn.yiping.unreadable.v1"
 
 
@@ -26,7 +27,9 @@ class EventWriter:
         self._text = ""
 
     def payload(self, row: EventRow, ce_id: str) -> bytes:
-        """Return the message of one event."""
+        """Return the message of one event, or of one of the agent's own records."""
+        if not row.epoch:
+            return self._own(row, ce_id)
         evidence = b2a_base64(row.evidence, newline=False).decode()
         preimage = "null" if row.preimage is None else f'"{b2a_base64(row.preimage, newline=False).decode()}"'
         subject = "" if row.invite is None else f'"subject":"{row.invite.hex()}",'
@@ -38,6 +41,15 @@ class EventWriter:
             f'"datacontenttype":"application/json","data":{{"evidence":"{evidence}","invite_preimage":{preimage},'
             f'"link":{{"delay_ms":{delay},"clock_offset_ms":{offset}}}}}}}'
         ).encode()
+
+    def _own(self, row: EventRow, ce_id: str) -> bytes:
+        subject = "" if row.invite is None else f'"subject":"{row.invite.hex()}",'
+        head = (
+            f'{{"specversion":"1.0","id":"{ce_id}","source":"/{self._centre}/{row.window}","type":"{SERVICE_TYPE}",'
+            f'{subject}"time":"{self._time(row.stored_utc_ms)}","agent":"{self._agent}",'
+            f'"datacontenttype":"application/json","data":'
+        )
+        return head.encode() + row.evidence + b"}"
 
     def _time(self, utc_ms: int) -> str:
         """Return RFC 3339 UTC with milliseconds; events of one block have the same."""

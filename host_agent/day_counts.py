@@ -1,8 +1,8 @@
-"""Counts a window's invites of the local day by their outcomes; there are no levels here to count."""
+"""Counts a window's services and invites of the local day by their outcomes; there are no levels here to count."""
 
-import time
 from collections.abc import Callable
 
+from host_agent import local_day, store_services
 from host_agent.store import Store
 
 OUTCOMES = ("rated", "timed_out", "declined", "cancelled", "interrupted")
@@ -18,18 +18,21 @@ class DayCounts:
         self._utc_ms = utc_ms
 
     def counts(self) -> dict[str, int]:
-        """Return how many invites the terminal took since midnight, and how many of them ended how."""
+        """Return how many invites the terminal took since midnight, how many of them ended how, and the services.
+
+        `services` are those that were recorded: invited, or ended without an invite.
+        """
+        since_ms = local_day.begin_ms(self._utc_ms())
         rows = self._store.query(
             "SELECT state, count(*) FROM invites WHERE window = ? AND created_utc_ms >= ? GROUP BY state",
-            (self._window, _midnight_ms(self._utc_ms())),
+            (self._window, since_ms),
         )
         found = dict(rows)
+        services, without_invite = store_services.counts(self._store, self._window, since_ms)
         taken = sum(found.get(state, 0) for state in ("open", *OUTCOMES))
-        return {"invited": taken, **{state: found.get(state, 0) for state in OUTCOMES}}
-
-
-def _midnight_ms(utc_ms: int) -> int:
-    """Return when the local day began; local time may have jumped since."""
-    local = time.localtime(utc_ms / 1000)
-    start = (local.tm_year, local.tm_mon, local.tm_mday, 0, 0, 0, local.tm_wday, local.tm_yday, -1)
-    return int(time.mktime(start) * 1000)
+        return {
+            "services": services,
+            "services_without_invite": without_invite,
+            "invited": taken,
+            **{state: found.get(state, 0) for state in OUTCOMES},
+        }

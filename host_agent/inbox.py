@@ -55,6 +55,11 @@ class Inbox:
         """Return the highest (epoch, seq) that is durable of a terminal, for HELLO."""
         return self._store.highest(terminal)
 
+    def take_id(self) -> int:
+        """Return the next id of a row of `events`, for one that no terminal sent."""
+        self._next_id += 1
+        return self._next_id - 1
+
     def take(self, source: Source, events: list[LinkEvent], stored: Stored) -> None:
         """Store `events`; `stored` gets the sequence numbers that are durable, at once or after the commit.
 

@@ -6,12 +6,13 @@ Only a sealed event ends an open invite; `pending` and `open` have no limit: the
 """
 
 import asyncio
-import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
-from hashlib import sha256
 
+from host_agent.errors import AgentError
+from host_agent.invite_subject import Service, reference
+from host_agent.services import WindowServices
 from host_agent.store import Store
 from host_agent.store_changes import insert_invite, set_invite_state
 from host_agent.store_rows import NOT_ENDED, OPEN, PENDING, REFUSED_INVITE, InviteRow
@@ -20,72 +21,23 @@ from protocol import evidence
 
 ENDED = frozenset(("rated", "timed_out", "declined", "cancelled", "interrupted", REFUSED_INVITE))
 _RECENT = 8
-CHANNEL_WINDOW, CHANNEL_KIOSK, CHANNEL_PAPER = CHANNELS = ("window", "kiosk", "paper")
-
-
-class Service:
-    """Name what an invite is about, as counter software or the clerk's page told it."""
-
-    def __init__(
-        self,
-        project_no: str | None,
-        service_no: str | None,
-        timeout_ms: int,
-        origin: int,
-        client_key: str | None,
-        *,
-        case: dict[str, str] | None = None,
-        identity: bytes | None = None,
-        real_name: bool = False,
-        channel: str = CHANNEL_WINDOW,
-    ) -> None:
-        """Keep the values; `case` has the national fields but project_no, `identity` is sealed to the city's key."""
-        self.project_no = project_no
-        self.service_no = service_no
-        self.timeout_ms = timeout_ms
-        self.origin = origin
-        self.client_key = client_key
-        self.case = case or {}
-        self.identity = identity
-        self.real_name = real_name
-        self.channel = channel
-
-    @property
-    def reference(self) -> str | None:
-        """Return what the invite id binds: "project_no/service_no" without what is absent; neither part has a slash."""
-        if self.project_no is None and self.service_no is None:
-            return None
-        return (self.project_no or "") + (f"/{self.service_no}" if self.service_no is not None else "")
-
-    @property
-    def asked(self) -> bytes:
-        """Return a digest of what was named; nothing of the identity is in it, for nothing of it is kept in clear."""
-        named = (
-            self.project_no,
-            self.service_no,
-            self.timeout_ms,
-            self.origin,
-            self.case,
-            self.real_name,
-            self.channel,
-        )
-        return sha256(json.dumps(named, ensure_ascii=False, sort_keys=True).encode()).digest()[:16]
-
-    def same_as(self, row: InviteRow) -> bool:
-        """Say whether an invite was made for this very service."""
-        if row.asked is not None:
-            return row.asked == self.asked
-        mine = (self.project_no, self.service_no, self.timeout_ms, self.origin)
-        return mine == (row.project_no, row.service_no, row.timeout_ms, row.origin)
 
 
 class Invites:
     """Own the invites of one window; belongs to the event loop."""
 
     def __init__(
-        self, centre: str, window: str, terminal: str, store: Store, writer: Writer, utc_ms: Callable[[], int]
+        self,
+        centre: str,
+        window: str,
+        terminal: str,
+        store: Store,
+        writer: Writer,
+        utc_ms: Callable[[], int],
+        services: WindowServices,
     ) -> None:
-        """Read the newest invites back."""
+        """Read the newest invites back; what an invite is about is recorded with it among the `services`."""
+        self._services = services
         self._centre = centre
         self._window = window
         self._terminal = terminal
@@ -131,9 +83,9 @@ class Invites:
 
     async def _insert(self, clerk: str, service: Service) -> InviteRow:
         now_ms = self._utc_ms()
-        preimage = evidence.invite_preimage(
-            secrets.token_bytes(16), self._centre, self._window, clerk, service.reference, now_ms
-        )
+        plan = self._services.plan(clerk, service, self._state_of)
+        bound = reference(plan.project_no, plan.service_no)
+        preimage = evidence.invite_preimage(secrets.token_bytes(16), self._centre, self._window, clerk, bound, now_ms)
         invite = evidence.invite_id(preimage)
         row = InviteRow(
             invite,
@@ -141,8 +93,8 @@ class Invites:
             self._terminal,
             service.client_key,
             clerk,
-            service.project_no,
-            service.service_no,
+            plan.project_no,
+            plan.service_no,
             service.origin,
             now_ms,
             service.timeout_ms,
@@ -151,7 +103,12 @@ class Invites:
             None,
             service.asked,
         )
-        await self._writer.write(insert_invite(row))
+        try:
+            await self._writer.write(insert_invite(row), *plan.changes(invite, preimage))
+        except AgentError:
+            plan.undone()
+            raise
+        plan.done()
         self._recent[invite] = row
         if len(self._recent) > _RECENT:
             self._recent.popitem(last=False)
@@ -163,6 +120,10 @@ class Invites:
             return self._recent[invite]
         row = self._store.invite(invite)
         return row if row is not None and row.window == self._window else None
+
+    def _state_of(self, invite: bytes) -> str | None:
+        row = self.get(invite)
+        return None if row is None else row.state
 
     def opened(self, invite: bytes) -> None:
         """Note that the terminal took it."""

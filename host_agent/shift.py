@@ -6,9 +6,9 @@ that on a shared PC nobody invites under the name of yesterday's clerk. Counter 
 Promise: what is not known (a store from before, a note lost with the power) counts as ended.
 """
 
-import time
 from collections.abc import Callable
 
+from host_agent import local_day
 from host_agent.store import Store
 from host_agent.store_rows import Change
 from host_agent.writer import Writer
@@ -33,7 +33,7 @@ class Shift:
     def over(self) -> bool:
         """Say whether it has ended, so that somebody should say who sits there."""
         now_ms = self._utc_ms()
-        return _day(self._since_ms) != _day(now_ms) or not 0 <= now_ms - self._used_ms <= self._idle_ms
+        return not local_day.same(self._since_ms, now_ms) or not 0 <= now_ms - self._used_ms <= self._idle_ms
 
     def begin(self) -> None:
         """Begin a new one: a clerk has logged in, or has said that it is still they."""
@@ -50,9 +50,3 @@ class Shift:
     def _put(self) -> Change:
         statement = "INSERT OR REPLACE INTO shifts(window, since_utc_ms, used_utc_ms) VALUES (?,?,?)"
         return statement, (self._window, self._since_ms, self._used_ms)
-
-
-def _day(utc_ms: int) -> tuple[int, int]:
-    """Return the local day."""
-    local = time.localtime(utc_ms / 1000)
-    return local.tm_year, local.tm_yday

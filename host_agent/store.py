@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from host_agent import folders
+from host_agent import folders, store_services
 from host_agent.errors import StoreFaultError, StoreFullError, UserError
 from host_agent.store_changes import set_invite_state
 from host_agent.store_file import StoreFile, make_private
@@ -154,6 +154,8 @@ class Store:
                     " AND created_utc_ms < coalesce((SELECT min(stored_utc_ms) FROM events WHERE state = 0), ?)",
                     (before_utc_ms, before_utc_ms),
                 )
+                for statement, values in store_services.purge(before_utc_ms):
+                    self._conn.execute(statement, values)
         except sqlite3.Error as error:
             raise store_error(error) from error
         return rows

@@ -22,6 +22,8 @@ Stored layout (SQLite, WAL, STRICT tables), one file `agent.db` in the data fold
     removals   numbers of removed clerks, until a terminal has confirmed that it holds nothing of them.
 """
 
+import secrets
+
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
@@ -72,6 +74,8 @@ def _shifts(db: Database) -> None:
 def _services(db: Database) -> None:
     for statement in _SERVICES:
         db.conn.execute(statement)
+    # A name that no terminal can have and that no other store has, not even the one before on the same PC.
+    db.conn.execute("INSERT INTO own_records(name, last) VALUES (?, 0)", ("~" + secrets.token_hex(8),))
 
 
 _SERVICES = (
@@ -82,10 +86,9 @@ _SERVICES = (
     "CREATE TABLE visits(window TEXT PRIMARY KEY, visit TEXT NOT NULL, identity BLOB) STRICT, WITHOUT ROWID",
     """CREATE TABLE service_numbers(
         project BLOB PRIMARY KEY, last INTEGER NOT NULL, used_utc_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX service_numbers_used ON service_numbers(used_utc_ms)",
     "ALTER TABLE invites ADD COLUMN asked BLOB",
     "CREATE TABLE own_records(name TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    # A name that no terminal can have and that no other store has, not even the one before on the same PC.
-    "INSERT INTO own_records(name, last) SELECT '~' || lower(hex(randomblob(8))), 0",
 )
 _FIRST_LAYOUT = (
     """CREATE TABLE events(

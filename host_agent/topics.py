@@ -11,6 +11,7 @@ class Topics:
         self.state = f"{base}/state"
         self.health = f"{base}/health"
         self.receipt = f"{base}/receipt"
+        self._service = f"{base}/service"
         self._event: dict[str, str] = {}
 
     def event(self, terminal: str) -> str:
@@ -19,6 +20,10 @@ class Topics:
         if topic is None:
             topic = self._event[terminal] = f"{self._terminal_base}/{terminal}/event"
         return topic
+
+    def adopt(self, name: str) -> None:
+        """Have what stands in the outbox under the agent's own name go to the topic of its services."""
+        self._event[name] = self._service
 
     def terminal_state(self, terminal: str) -> str:
         """Return the retained topic of a terminal's state."""

@@ -46,7 +46,7 @@ class Uplink:
         self._utc_ms = utc_ms
         self._version = version
         agent = config.agent
-        self._topics = Topics(config.broker.prefix, agent.centre, agent.id)
+        self.topics = Topics(config.broker.prefix, agent.centre, agent.id)
         self._events = EventWriter(agent.centre, agent.id)
         self._properties = publish_properties(CONTENT_TYPE)
         self._json = publish_properties("application/json")
@@ -72,12 +72,12 @@ class Uplink:
 
     def set_terminal_state(self, terminal: str, state: dict[str, Any]) -> None:
         """Publish a terminal's state, retained, if it changed."""
-        self._set_retained(self._topics.terminal_state(terminal), state)
+        self._set_retained(self.topics.terminal_state(terminal), state)
 
     def send_health(self, health: dict[str, Any]) -> None:
         """Publish the agent's health, QoS 0; dropped without a connection."""
         if self._connection is not None:
-            self._connection.publish_once(self._topics.health, json.dumps(health).encode(), self._json)
+            self._connection.publish_once(self.topics.health, json.dumps(health).encode(), self._json)
 
     def _set_retained(self, topic: str, value: dict[str, Any]) -> None:
         payload = json.dumps(value, ensure_ascii=False).encode()
@@ -99,18 +99,18 @@ class Uplink:
         connection = BrokerConnection(
             self._config.broker,
             agent_client_id(self._config.agent.centre, self._config.agent.id),
-            (self._topics.state, will),
+            (self.topics.state, will),
             self._traffic,
             lambda reason: lost.done() or lost.set_result(reason),
         )
         try:
             await connection.open()
-            await connection.subscribe(self._topics.receipt)
+            await connection.subscribe(self.topics.receipt)
         except BaseException:
             connection.close()
             raise
         self._connection, self._lost = connection, lost
-        self._retained[self._topics.state] = json.dumps(
+        self._retained[self.topics.state] = json.dumps(
             {"state": "online", "version": self._version, "since_utc_ms": self._utc_ms()}
         ).encode()
         self._notes = list(self._retained)
@@ -149,7 +149,7 @@ class Uplink:
             return
         self._goodbye = asyncio.get_running_loop().create_future()
         self._delivery.disconnected()
-        self._set_retained(self._topics.state, {"state": "offline", "version": self._version})
+        self._set_retained(self.topics.state, {"state": "offline", "version": self._version})
         try:
             await asyncio.wait_for(self._goodbye, GOODBYE_S)
         except TimeoutError:
@@ -193,7 +193,7 @@ class Uplink:
         connection = self._connection
         if connection is None:
             return
-        events, topics, properties, under_way = self._events, self._topics, self._properties, self._under_way
+        events, topics, properties, under_way = self._events, self.topics, self._properties, self._under_way
         for entry in self._delivery.take(_now_ms()):
             row = entry.row
             mid = connection.publish(topics.event(row.terminal), events.payload(row, entry.ce_id), False, properties)
@@ -223,7 +223,7 @@ class Uplink:
             elif done == "shelved":
                 self._shelve(entry.row, f"broker_0x{code:02x}")
         for topic, payload, retained in messages:
-            if topic == self._topics.receipt and not retained:
+            if topic == self.topics.receipt and not retained:
                 self._receipts(payload, settled, now_ms)
         if settled:
             self._writer.add_receipted(settled)
@@ -231,7 +231,7 @@ class Uplink:
 
     def _note_acked(self, mid: int) -> None:
         topic = self._notes_under_way.pop(mid, None)
-        if topic == self._topics.state and self._goodbye is not None and not self._goodbye.done():
+        if topic == self.topics.state and self._goodbye is not None and not self._goodbye.done():
             self._goodbye.set_result(None)
 
     def _receipts(self, payload: bytes, settled: list[int], now_ms: int) -> None:

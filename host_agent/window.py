@@ -24,6 +24,7 @@ from host_agent.errors import UserError
 from host_agent.inbox import Inbox, Source
 from host_agent.invites import Invites
 from host_agent.reconnect import Backoff
+from host_agent.services import Services
 from host_agent.shift import Shift
 from host_agent.store import Store
 from host_agent.store_changes import end_recovery, put_recovery, put_window
@@ -58,6 +59,7 @@ class Window:
         inbox: Inbox,
         utc_ms: Callable[[], int],
         changed: Callable[["Window"], None],
+        services: Services,
         opener: Opener | None = None,
     ) -> None:
         """Read back what the window was told last; `run` opens the port."""
@@ -68,7 +70,8 @@ class Window:
         self._inbox = inbox
         self._utc_ms = utc_ms
         self._changed = changed
-        self.invites = Invites(config.agent.centre, section.id, section.terminal, store, writer, utc_ms)
+        self.services = services.of(section)
+        self.invites = Invites(config.agent.centre, section.id, section.terminal, store, writer, utc_ms, self.services)
         self.shift = Shift(section.id, config.agent.shift_idle_h * 3_600_000, store, writer, utc_ms)
         self.day = DayCounts(section.id, store, utc_ms)
         told = store.window(section.id)

@@ -9,12 +9,16 @@ import random
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from host_agent import store as store_module
 from host_agent import writer as writer_module
+from host_agent.config_model import WindowSection
 from host_agent.inbox import Inbox, Source
 from host_agent.invites import Invites, Service
+from host_agent.own_records import OwnRecords
+from host_agent.services import Services
 from host_agent.store import Store
 from host_agent.store_changes import put_recovery, put_window, shelve
 from host_agent.store_rows import EventRow, InviteRow, WindowRow
@@ -57,6 +61,8 @@ class Life:
         self.writer = Writer(self.store, RETENTION_MS, clock)
         self.rows: dict[int, EventRow] = {row.id: row for row in self.store.waiting(0, 1 << 62, 1 << 30)}
         self.inbox = Inbox(self.store, self.writer, clock, self._committed, self._outcome)
+        records = _Records(self)
+        self.services = Services(self.store, self.writer, records, clock)
         self._invites: dict[str, Invites] = {}
         self._sources: dict[str, Source] = {}
 
@@ -84,8 +90,15 @@ class Life:
     def invites(self, terminal: Terminal) -> Invites:
         """Return the invites of the terminal's window."""
         if terminal.window not in self._invites:
+            section = WindowSection(id=terminal.window, terminal=terminal.id)
             self._invites[terminal.window] = Invites(
-                terminal.centre, terminal.window, terminal.id, self.store, self.writer, self._clock
+                terminal.centre,
+                terminal.window,
+                terminal.id,
+                self.store,
+                self.writer,
+                self._clock,
+                self.services.of(section),
             )
         return self._invites[terminal.window]
 
@@ -149,6 +162,24 @@ class Life:
     def _outcome(self, window: str, invite: bytes, state: str) -> None:
         if window in self._invites:
             self._invites[window].ended(invite, state)
+
+
+class _Records(OwnRecords):
+    """Mark the agent's own records as given when they are written, and as acknowledged when they may be published."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        super().__init__(life.store, life.inbox.take_id, self._durable)
+
+    def row(self, *args: Any) -> EventRow:
+        """Return the record's row."""
+        row = super().row(*args)
+        self._life.mark(GIVEN, [(*_key(row), row.evidence)])
+        return row
+
+    def _durable(self, rows: list[EventRow]) -> None:
+        self._life.rows.update((row.id, row) for row in rows)
+        self._life.mark(ACKED, [(*_key(row), row.evidence) for row in rows])
 
 
 def run(scenario: Callable[[], object], seed: int, checkpoint_pages: int) -> None:

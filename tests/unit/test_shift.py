@@ -118,7 +118,8 @@ def test_counts_of_the_day_hold_what_the_terminal_took_since_midnight_by_outcome
     for number, (window, made_ms, state) in enumerate(rows):
         row = InviteRow(bytes([number]) * 16, window, "T", None, "7", None, None, 2, made_ms, 0, b"", state, None)
         commit(desk.store, insert_invite(row))
-    expected = {"invited": 7, "rated": 2, "timed_out": 1, "declined": 1, "cancelled": 1, "interrupted": 1}
+    services = {"services": 0, "services_without_invite": 0}
+    expected = services | {"invited": 7, "rated": 2, "timed_out": 1, "declined": 1, "cancelled": 1, "interrupted": 1}
     assert counts.counts() == expected
     desk.now_ms = local_ms(2026, 3, 3, 1)
     assert set(counts.counts().values()) == {0}
