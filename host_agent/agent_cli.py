@@ -35,6 +35,7 @@ def run(config_path: Path, wait: bool, verbose: bool) -> None:
     from host_agent.cli import program_version
 
     async def serve() -> None:
+        asyncio.get_running_loop().set_exception_handler(logs.loop_failed)
         agent = Agent(config, program_version())
         await agent.run(wait, lambda address: click.echo(f"yiping agent {config.agent.id}: {address}", err=True))
 
