@@ -101,7 +101,8 @@ def asked(driver: "playwright.Playwright", agent: AgentProcess, site: int) -> Pa
             if int(browser.version.partition(".")[0]) < MIN_MAJOR:
                 pytest.skip(f"Chromium is older than {MIN_MAJOR}")
             context = browser.new_context()
-            context.grant_permissions(list(granted))
+            if granted:  # no permission at all would take back what a policy gives
+                context.grant_permissions(list(granted))
             page = context.new_page()
             page.set_default_timeout(WAIT_MS)
             page.goto(url or f"http://127.0.0.1:{site}/")
