@@ -45,7 +45,7 @@ async def read(request: Request, keys: tuple[str, ...]) -> dict[str, Any]:
         raise bad_request("the body is no JSON object", "send a JSON object")
     unknown = sorted(set(body) - set(keys))
     if unknown:
-        raise bad_request(f"unknown key {unknown[0]!r}", f"use only {', '.join(keys) or 'an empty object'}")
+        raise bad_request(api_case.unknown_key(unknown[0]), f"use only {', '.join(keys) or 'an empty object'}")
     return body
 
 

@@ -4,6 +4,7 @@ Promise: what is wrong is refused by its name alone, never with the value: a nam
 fit is in no message and no log either.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from host_agent.refusal import Refusal, bad_request
 KEYS = ("project_no", "service_no", "case", "identity", "real_name", "channel")
 # What JSON programs write as numbers; the interface knows texts only.
 _DIGITS = frozenset(("pro_status", "promise_time", "user_prop"))
+_KEY_NAME = re.compile("[A-Za-z][A-Za-z_]{0,39}")
 
 Seal = Callable[[dict[str, str]], bytes | None]
 
@@ -55,15 +57,15 @@ def identity(body: dict[str, Any], seal: Seal | None) -> bytes | None:
         raise bad_request("identity is too long as a whole", "shorten identity.user_name") from None
 
 
-def real_name(body: dict[str, Any]) -> bool:
-    """Return whether the citizen agreed that the rating is kept under the name.
+def real_name(body: dict[str, Any]) -> bool | None:
+    """Return whether the citizen agreed that the rating is kept under the name; None when nothing was said of it.
 
     :raises Refusal: it is no truth value.
     """
     value = body.get("real_name")
     if value is not None and not isinstance(value, bool):
         raise bad_request("real_name must be true or false", "send true only if the citizen has agreed")
-    return bool(value)
+    return value
 
 
 def channel(body: dict[str, Any]) -> str:
@@ -77,6 +79,11 @@ def channel(body: dict[str, Any]) -> str:
     if value not in CHANNELS:
         raise bad_request(f"channel must be one of {', '.join(CHANNELS)}", "correct or omit channel")
     return value
+
+
+def unknown_key(name: str) -> str:
+    """Say that a key is unknown, and which if it looks like the name of a key: what does not may be a citizen's."""
+    return f"unknown key {name!r}" if _KEY_NAME.fullmatch(name) else "a key that is none"
 
 
 def _given(body: dict[str, Any], key: str, rules: dict[str, Rule]) -> dict[str, str]:
@@ -96,5 +103,5 @@ def _given(body: dict[str, Any], key: str, rules: dict[str, Rule]) -> dict[str, 
 def _refused(name: str, fault: Wrong, rules: dict[str, Rule]) -> Refusal:
     full = f"{name}.{fault.field}"
     if fault.sentence is None:
-        return bad_request(f"unknown key {full[:60]!r}", f"use only {', '.join(rules)}")
+        return bad_request(f"{name}: {unknown_key(fault.field)}", f"use only {', '.join(rules)}")
     return bad_request(f"{full} must be {fault.sentence}", f"correct or omit {full}")

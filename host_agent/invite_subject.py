@@ -21,10 +21,13 @@ class Service:
         *,
         case: dict[str, str] | None = None,
         identity: bytes | None = None,
-        real_name: bool = False,
+        real_name: bool | None = None,
         channel: str = CHANNEL_WINDOW,
     ) -> None:
-        """Keep the values; `case` has the national fields but project_no, `identity` is sealed to the city's key."""
+        """Keep the values; `case` has the national fields but project_no, `identity` is sealed to the city's key.
+
+        `real_name` is the citizen's consent; None: nothing was said of it, which is none.
+        """
         self.project_no = project_no
         self.service_no = service_no
         self.timeout_ms = timeout_ms

@@ -42,7 +42,7 @@ class Visit:
             service.project_no,
             service.service_no,
             service.case,
-            service.real_name,
+            bool(service.real_name),
             service.channel,
             service.identity,
         )
@@ -60,14 +60,15 @@ class Visit:
         return self.served or told_by_case or "timed_out" not in states
 
     def joined(self, clerk: str, service: Service) -> "Visit":
-        """Return the visit with what an invite adds to it."""
+        """Return the visit with what an invite adds to it; consent goes with the citizen for whom it was given."""
+        inherited = self.real_name and service.identity is None
         return attrs.evolve(
             self,
             clerk=clerk,
             project_no=service.project_no or self.project_no,
             service_no=service.service_no or self.service_no,
             case=self.case | service.case,
-            real_name=service.real_name or self.real_name,
+            real_name=inherited if service.real_name is None else service.real_name,
             channel=service.channel,
             identity=service.identity or self.identity,
         )
