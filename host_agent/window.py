@@ -283,7 +283,7 @@ class Window:
     @property
     def reveals(self) -> bool:
         """Say whether the terminal that answers was provisioned to tell levels (orders.rated_level)."""
-        return self._source is not None and content.CAP_REVEAL in self.hello["caps"]
+        return self._source is not None and content.CAP_REVEAL in (self.hello or {}).get("caps", ())
 
     def keep(self) -> WindowRow:
         """Return what must be remembered of this window."""

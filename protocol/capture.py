@@ -36,7 +36,7 @@ def describe(type_: int, session: int, id_: int, body: bytes) -> dict:
 def _without_level(detail: dict | None) -> dict | None:
     """Return a reply's detail; of what a terminal reveals, only which invite it is about."""
     rated = detail.get("rated") if detail else None
-    if not isinstance(rated, dict):
+    if detail is None or not isinstance(rated, dict):
         return detail
     return dict(detail, rated={key: rated[key] for key in ("invite", "final") if key in rated})
 

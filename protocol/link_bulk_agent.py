@@ -217,7 +217,7 @@ class BulkSender:
         """Return how many frames may be on the way: events and requests must not wait behind many."""
         if self._silences or not self.rto.sampled:
             return 1
-        return max(1, min(WINDOW, FLIGHT_MS // max(1, self.rto.rtt_ms)))
+        return max(1, min(WINDOW, FLIGHT_MS // max(1, self.rto.rtt_ms or 0)))
 
     def _sent(self, start: int, stop: int, now_ms: int) -> int:
         self._order += 1

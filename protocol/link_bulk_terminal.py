@@ -5,6 +5,9 @@ size, sha256) → (reason, offset to go on at), write(data) → reason, close() 
 is open) nothing is taken, and the answer is BUSY.
 """
 
+# pyright: reportAttributeAccessIssue=false
+# What is passed in is known by what it can do; a type for it would have to be imported on the terminal.
+
 from protocol import messages, reasons
 from protocol.errors import MessageError
 

@@ -93,8 +93,9 @@ class _Uses:
 
 def _places(tree: ast.Module, names: dict[str, str]) -> dict[tuple[int, int], tuple[str, str]]:
     """Return (line, column) → (old, new) of each attribute that gets another name."""
-    return {
-        (node.end_lineno, node.end_col_offset - len(node.attr.encode())): (node.attr, names[node.attr])
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in names
-    }
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in names and node.end_lineno and node.end_col_offset:
+            place = (node.end_lineno, node.end_col_offset - len(node.attr.encode()))
+            found[place] = (node.attr, names[node.attr])
+    return found

@@ -44,15 +44,8 @@ class Recorder:
             fields[f.REVEAL] = True
         journal.append_event(seq, self._sealer.seal(kind, invite, journal.boot, seq, fields))
         if kind == codes.RATED and self.rated is not None:
-            self._reveal(invite, fields)
+            _note_rated(self.rated, invite, fields)
         self._sealed_ms[seq % _AGES] = fields[f.UP] & 0xFFFFFFFF
-
-    def _reveal(self, invite: bytes, fields: dict) -> None:
-        self.rated.clear()
-        self.rated["invite"] = invite
-        for name, key in (("level", f.LEVEL), ("biz", f.BIZ), ("svc", f.SVC), ("tags", f.TAGS)):
-            if key in fields:
-                self.rated[name] = fields[key]
 
     def record_invite(self, invite: bytes, origin: int) -> None:
         """Make an invite durable; raises the journal's errors."""
@@ -93,3 +86,12 @@ class Recorder:
     def acknowledge(self, seq: int) -> None:
         """Note durably that the agent has an event."""
         self._journal.acknowledge(seq)
+
+
+def _note_rated(rated: dict, invite: bytes | None, fields: dict) -> None:
+    """Keep what QUERY tells of a rating, in place: a request that waits has the newest."""
+    rated.clear()
+    rated["invite"] = invite
+    for name, key in (("level", f.LEVEL), ("biz", f.BIZ), ("svc", f.SVC), ("tags", f.TAGS)):
+        if key in fields:
+            rated[name] = fields[key]
