@@ -57,11 +57,16 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "build": ("host_agent.content.tags_cli:build", "Build a tag table for terminals and city."),
         "show": ("host_agent.content.tags_cli:show", "Show a tag table."),
     },
+    "qr": {
+        "keygen": ("host_agent.qr_cli:keygen", "Make the key of the tokens in QR codes."),
+        "check": ("host_agent.qr_cli:check", "Say what a token is for."),
+    },
     "doctor": {"browser": ("host_agent.doctor.cli:browser", "Say what keeps web pages from the agent.")},
     "decode": ("host_agent.decode:decode", "Read captures and events."),
     "demo": ("simulator.demo.cli:demo", "Run the whole chain on this machine."),
 }
 GROUP_TEXTS = {
+    "qr": "Keys and tokens of QR codes.",
     "doctor": "Why something does not work.",
     "agent": "The agent of a counter PC.",
     "receiver": "The receiver at the city.",

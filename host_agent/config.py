@@ -20,6 +20,7 @@ from host_agent.config_model import (
     IntegrationSection,
     PolicySection,
     PrivacySection,
+    QrSection,
     WindowSection,
 )
 from host_agent.errors import ManyUserErrors, UserError
@@ -41,6 +42,7 @@ class _File:
     integration: list[IntegrationSection] = attrs.field(factory=list)
     content: ContentSection = attrs.field(factory=ContentSection)
     privacy: PrivacySection = attrs.field(factory=PrivacySection)
+    qr: QrSection = attrs.field(factory=QrSection)
     legacy: list[LegacySection] = attrs.field(factory=list)
     dialect: list[DialectSection] = attrs.field(factory=list)
 
@@ -73,6 +75,7 @@ def _resolve(path: Path, parsed: _File) -> Config:
         integrations=tuple(_based(integration, base, ("token_file",)) for integration in parsed.integration),
         content=_based(parsed.content, base, ("tag_table",)),
         privacy=_based(parsed.privacy, base, ("identity_key_file",)),
+        qr=_based(parsed.qr, base, ("key_file",)),
         legacy=tuple(_based(section, base, ("key_file",)) for section in parsed.legacy),
         dialects=tuple(parsed.dialect),
     )

@@ -9,6 +9,7 @@ from host_agent import (
     config_faults_dialects,
     config_faults_legacy,
     config_faults_privacy,
+    config_faults_qr,
 )
 from host_agent.config_legacy import LEGACY_PORT
 from host_agent.config_model import (
@@ -45,6 +46,7 @@ def find(config: Config) -> list[_Fault]:
         *config_faults_dialects.find(config),
         *config_faults_content.find(config),
         *config_faults_privacy.find(config),
+        *config_faults_qr.find(config),
     ]
 
 

@@ -167,6 +167,14 @@ class PrivacySection:
 
 
 @attrs.frozen(kw_only=True)
+class QrSection:
+    """Say at which address of the city tokens count, and with which key they are made; None: no codes of invites."""
+
+    base_url: str | None = None
+    key_file: Path | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """Hold the whole of agent.toml; `path` is where it was read."""
 
@@ -177,6 +185,7 @@ class Config:
     policy: PolicySection
     api: ApiSection
     integrations: tuple[IntegrationSection, ...]
+    qr: QrSection = attrs.field(factory=QrSection)
     legacy: tuple[LegacySection, ...] = ()
     content: ContentSection
     privacy: PrivacySection = PrivacySection()

@@ -32,3 +32,16 @@ def sync(folder: Path) -> None:
     except OSError as error:
         if error.errno not in _NOT_TO_BE_HAD:
             raise
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Put a file that only its owner may read in the path's place, whole and durable or not at all; raises OSError."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)  # one that a broken write left may have any mode
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+    sync(path.parent)

@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from host_agent import ports, refusal, window_faults
+from host_agent import ports, qr_codes, refusal, window_faults
 from host_agent.config_model import Config, WindowSection
 from host_agent.content.notice import WindowNotice
 from host_agent.content.push import WindowContent
@@ -65,6 +65,7 @@ class Window:
         """Read back what the window was told last; `run` opens the port."""
         self.section = section
         self._policy = config.policy.message()
+        self._codes = qr_codes.of(config)
         self._store = store
         self._writer = writer
         self._inbox = inbox
@@ -305,12 +306,16 @@ class Window:
             "ttl_ms": INVITE_TTL_MS,
             "timeout_ms": row.timeout_ms,
             "origin": row.origin,
-            "qr": None,
+            "qr": self._code_of(row),
         }
         future = self.request(messages.INVITE, fields)
         if future is not None:
             future.add_done_callback(lambda done: self._invite_answered(row.invite, done))
         return future
+
+    def _code_of(self, row: InviteRow) -> str | None:
+        """Return the code with which an invite may be rated late, or a text be added to its rating."""
+        return None if self._codes is None else qr_codes.packed(self._codes.invite(row.invite, row.created_utc_ms))
 
     def _age_ms(self, row: InviteRow) -> int:
         """Return how old an invite is, by a clock that nobody sets; the PC's counts only for one of an earlier run.

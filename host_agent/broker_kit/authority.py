@@ -9,7 +9,6 @@ Promise: private keys are written with mode 0600 and never shown. Layout of the 
 
 import datetime
 import ipaddress
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from host_agent import folders
 
 CA_DAYS = 3650
 # The longest that common TLS libraries take from a server without complaint.
@@ -61,7 +62,7 @@ class Authority:
 
     def save(self, folder: Path) -> None:
         """Write ca.pem and ca.key."""
-        write_private(folder / "ca.key", _key_pem(self._key))
+        folders.write_private(folder / "ca.key", _key_pem(self._key))
         (folder / "ca.pem").write_bytes(self.pem())
 
     def pem(self) -> bytes:
@@ -88,18 +89,6 @@ class Authority:
             builder = builder.add_extension(names, critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
         return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, replacing what was there at once."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)  # one that a broken write left may have any mode
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
 
 
 def is_host(text: str) -> bool:

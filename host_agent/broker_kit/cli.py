@@ -11,8 +11,9 @@ from pathlib import Path
 
 import click
 
+from host_agent import folders
 from host_agent.broker_kit import authority, rules
-from host_agent.broker_kit.authority import Authority, write_private
+from host_agent.broker_kit.authority import Authority
 from host_agent.broker_kit.clients import AGENT, ANY, RECEIVER, Client, Clients, ClientsError, load
 from host_agent.config_faults import PREFIX_PATTERN
 from host_agent.errors import UserError
@@ -49,7 +50,7 @@ def init(folder: Path, hosts: tuple[str, ...], port: int, prefix: str) -> None:
         for part in ("clients", "data"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         (folder / "server.pem").write_bytes(certificate)
-        write_private(folder / "server.key", key)
+        folders.write_private(folder / "server.key", key)
         (folder / "mosquitto.conf").write_text(rules.mosquitto_conf(str(folder.resolve()), port), encoding="utf-8")
         ca.save(folder)
         _save(folder, Clients(prefix=prefix))
@@ -136,7 +137,7 @@ def _add(folder: Path, client: Client, renew: bool) -> None:
     with _writing(folder):
         if renew or not (certificate_file.exists() and key_file.exists()):
             certificate, key = _authority(folder).issue(client.client_id)
-            write_private(key_file, key)
+            folders.write_private(key_file, key)
             certificate_file.write_bytes(certificate)
         _save(folder, clients)
     click.echo(f"{client.client_id}: bring {certificate_file}, {key_file} and {folder / 'ca.pem'} to its machine")
@@ -147,7 +148,7 @@ def _add(folder: Path, client: Client, renew: bool) -> None:
 def _save(folder: Path, clients: Clients) -> None:
     for name, text in (("clients.json", clients.dumps()), ("acl", rules.mosquitto_acl(clients))):
         # mosquitto refuses access files that others can write, and complains of those that others can read.
-        write_private(folder / name, text.encode())
+        folders.write_private(folder / name, text.encode())
 
 
 @contextlib.contextmanager

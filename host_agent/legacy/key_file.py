@@ -80,13 +80,4 @@ def write(path: Path, key: Key) -> None:
 
 def write_private(path: Path, values: dict[str, Any]) -> None:
     """Put a JSON object that only its owner may read in the file's place, durably; raises OSError."""
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "w", encoding="utf-8") as file:
-        json.dump(values, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-    folders.sync(path.parent)
+    folders.write_private(path, (json.dumps(values, indent=1) + "\n").encode())

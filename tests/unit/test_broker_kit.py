@@ -13,8 +13,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from host_agent import folders
 from host_agent.broker_kit import clients as kit
-from host_agent.broker_kit.authority import Authority, write_private
+from host_agent.broker_kit.authority import Authority
 from host_agent.cli import main
 from tests.unit.agent_support import MOSQUITTO, Broker
 
@@ -243,10 +244,10 @@ def test_kit_folder_that_takes_no_file_is_named(tmp_path):
 
 
 def test_kit_private_file_over_what_a_broken_write_left_is_for_its_owner_only(tmp_path):
-    left = tmp_path / "a.key.new"
+    left = tmp_path / "a.key.part"
     left.write_text("left")
     left.chmod(0o644)
-    write_private(tmp_path / "a.key", b"key")
+    folders.write_private(tmp_path / "a.key", b"key")
     assert (tmp_path / "a.key").stat().st_mode & 0o077 == 0
 
 
