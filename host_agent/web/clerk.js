@@ -98,10 +98,20 @@ async function carryOut(method, path, body) {
   }
 }
 
+// Return what the clerk has filled in of the case, for the body of an order.
 function theCase() {
-  const found = {};
-  if (at("project").value.trim()) found.project_no = at("project").value.trim();
-  return found;
+  const given = { project_no: at("project").value.trim(), service_name: at("service").value.trim() };
+  const found = Object.fromEntries(Object.entries(given).filter(([, text]) => text));
+  return Object.keys(found).length ? { case: found } : {};
+}
+
+// Say whether the case can be sent; else show what is wrong with it.
+function caseFits() {
+  const wrong = [at("project"), at("service")].find((field) => !field.checkValidity());
+  if (!wrong) return true;
+  at("case").open = true;
+  wrong.reportValidity();
+  return false;
 }
 
 function clearCase() {
@@ -115,19 +125,14 @@ function showCase() {
 }
 
 async function invite() {
-  if (!at("project").checkValidity()) {
-    at("case").open = true;
-    at("project").reportValidity();
-    return;
-  }
-  if (await order("POST", "/invites", { ...theCase(), origin: 2 })) clearCase();
+  if (caseFits() && await order("POST", "/invites", { ...theCase(), origin: 2 })) clearCase();
 }
 
 async function serve() {
   await running;
   const ticket = at("ticket").value.trim();
   if (!ticket) return at("ticket").focus();
-  if (!await order("POST", "/serve", { ticket })) return;
+  if (!caseFits() || !await order("POST", "/serve", { ticket, ...theCase() })) return;
   at("ticket").value = "";
   at("invite").focus();
 }

@@ -66,9 +66,10 @@ function words(view) {
   }
   if (view.paused) return [STATES.paused, "wait", "恢复后才能邀请评价"];
   const open = isOpen(view);
+  if (open && !["invited", "chosen"].includes(view.state)) return ["正在邀请…", "invited", outcome(view, open, view.state)];
   // The sealed outcome is known before the terminal's page changes back.
   const state = view.state === "invited" && !open && view.invite ? "idle" : view.state;
-  const text = STATES[state] || (open ? STATES.invited : "");
+  const text = STATES[state] || "";
   const hint = outcome(view, open, state);
   return [state === "serving" && view.ticket ? `正在服务 ${view.ticket}` : text, KINDS[state] || "", hint];
 }

@@ -78,7 +78,7 @@ export const COUNTS = {
   declined: "不评价",
   cancelled: "已撤回",
   interrupted: "中断",
-  uninvited: "未邀请",
+  services_without_invite: "未邀请",
 };
 
 // Faults of the whole agent, for the status page.

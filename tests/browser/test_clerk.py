@@ -149,10 +149,13 @@ def test_hotkeys_are_only_text_where_somebody_types(page: "playwright.Page", cou
     page.keyboard.press("b")
     expect(page.locator("#project")).to_be_focused()
     page.keyboard.type("P-2026-77")
-    expect(page.locator("#case-filled")).to_have_text("P-2026-77")
+    page.fill("#service", "申报")
+    expect(page.locator("#case-filled")).to_have_text("P-2026-77，申报")
     assert counter.view()["paused"] is False and len(counter.terminal.requests) == before
     page.keyboard.press("Escape")
-    page.keyboard.press("F9")
+    with page.expect_request("**/invites") as request:
+        page.keyboard.press("F9")
+    assert request.value.post_data_json == {"case": {"project_no": "P-2026-77", "service_name": "申报"}, "origin": 2}
     expect(state(page)).to_have_text("已邀请，等待评价")
     expect(page.locator("#case-filled")).to_have_text("")
 
@@ -180,6 +183,28 @@ def test_clerk_of_yesterday_is_asked_for_after_a_restart_and_not_taken_for_grant
     expect(page.locator("#number")).to_be_focused()
     assert counter.view()["clerk"] is None
     assert page.input_value("#number") == "" and page.evaluate("localStorage.length") == 0
+
+
+def test_case_that_does_not_fit_is_shown_and_nothing_is_ordered(page: "playwright.Page", counter: Counter) -> None:
+    log_in(page, counter)
+    page.locator("#case summary").click()
+    page.fill("#project", "P/1")
+    page.locator("#case summary").click()
+    before = counter.sent(messages.INVITE)
+    page.get_by_role("button", name="邀请评价").click()
+    expect(page.locator("#project")).to_be_focused()
+    assert counter.sent(messages.INVITE) == before
+
+
+def test_service_that_ends_without_an_invite_is_counted(page: "playwright.Page", counter: Counter) -> None:
+    log_in(page, counter)
+    uninvited = int(count(page, "services_without_invite").inner_text())
+    page.fill("#ticket", "A1")
+    page.keyboard.press("Enter")
+    expect(state(page)).to_have_text("正在服务 A1")
+    expect(page.locator("#pause")).to_be_enabled()
+    page.keyboard.press("p")
+    expect(count(page, "services_without_invite")).to_have_text(str(uninvited + 1))
 
 
 def test_clerk_who_logs_out_by_mistake_can_take_it_back(page: "playwright.Page", counter: Counter) -> None:

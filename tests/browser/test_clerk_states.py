@@ -24,7 +24,8 @@ CONDITIONS = [
     *status._SHOWN_SENTENCES,
     "no_port", "port_busy", "port_fault",
 ]  # fmt: skip
-TODAY = {"invited": 128, "rated": 120, "timed_out": 3, "declined": 2, "cancelled": 2, "interrupted": 1, "uninvited": 4}
+TODAY = {"invited": 128, "rated": 120, "timed_out": 3, "declined": 2, "cancelled": 2, "interrupted": 1}
+TODAY |= {"services": 131, "services_without_invite": 4}
 READY = {
     "window": "W01", "name": "1号综合窗口", "terminal": "YP-0001", "connected": True, "state": "idle",
     "condition": "ready", "message": "ready", "paused": False,
@@ -129,6 +130,13 @@ def test_each_condition_has_its_words_and_says_what_to_do(told: Told) -> None:
         is_well_seen(told, condition)
         told.tell(condition=condition, connected=False, state=None, message="english sentence", clerk=None)
         assert told.page.inner_text("#trouble").startswith(text), "who is not logged in reads it too"
+
+
+def test_invite_that_the_terminal_has_not_answered_is_not_said_to_be_free(told: Told) -> None:
+    told.tell(invite=OPEN | {"state": "pending"})
+    assert words(told) == ("正在邀请…", "邀请已发出，等待评价器应答")
+    playwright.expect(told.page.locator("#invite")).to_be_disabled()
+    playwright.expect(told.page.locator("#cancel")).to_be_enabled()
 
 
 def test_content_on_its_way_is_said_and_does_not_stop_the_invite(told: Told) -> None:
