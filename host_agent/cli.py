@@ -43,6 +43,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "build": ("host_agent.content.cli:build", "Build glyph packs from fonts."),
         "check": ("host_agent.content.cli:check", "Fail if a text of the firmware lacks a glyph."),
     },
+    "prompts": {
+        "build": ("host_agent.content.prompts_cli:build", "Build the tracks of the voice modules."),
+        "check": ("host_agent.content.prompts_cli:check", "Fail if a prompt would be spoken wrongly."),
+    },
     "staff": {
         "import": ("host_agent.content.staff_cli:import_", "Put clerks and their photos on the terminals."),
         "list": ("host_agent.content.staff_cli:list_", "List the clerks."),
@@ -77,6 +81,7 @@ GROUP_TEXTS = {
     "sim": "Simulated terminals and old raters.",
     "city": "The stand-in of the municipal system.",
     "glyphs": "Glyph packs of the screens.",
+    "prompts": "What the terminals say.",
     "staff": "The clerks whom the terminals show.",
     "notice": "What terminals show while nobody serves.",
     "tags": "The tags that explain a level.",

@@ -40,15 +40,15 @@ class Screens:
 
 def read_screens(ui: Path) -> Screens:
     """Return the texts and layouts in the firmware's folder ui; UserError when they are not there."""
-    texts = {path.stem.removeprefix("texts_"): _literals(path)["TEXTS"] for path in sorted(ui.glob("texts_*.py"))}
-    layouts = {path.stem.removeprefix("layout_"): _literals(path) for path in sorted(ui.glob("layout_*.py"))}
-    layouts = {FIRST_BOARD: _literals(ui / "layout.py"), **layouts}
+    texts = {path.stem.removeprefix("texts_"): literals(path)["TEXTS"] for path in sorted(ui.glob("texts_*.py"))}
+    layouts = {path.stem.removeprefix("layout_"): literals(path) for path in sorted(ui.glob("layout_*.py"))}
+    layouts = {FIRST_BOARD: literals(ui / "layout.py"), **layouts}
     if not texts:
         raise UserError("there are no texts", str(ui), "name the folder ui of the firmware")
     return Screens(texts, layouts)
 
 
-def _literals(path: Path) -> dict:
+def literals(path: Path) -> dict:
     """Return the literals that a file assigns to capital names."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
