@@ -47,7 +47,7 @@ class JsonFormatter(TextFormatter):
         """Return the line."""
         line = {
             "t": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
-            "level": record.levelname.lower(),
+            "severity": record.levelname.lower(),
             "part": record.name.rpartition(".")[2],
             "message": record.getMessage(),
         }

@@ -212,5 +212,5 @@ def test_cli_log_is_json_lines_and_holds_no_level(tmp_path, broker, terminal):
     made.stop()
     lines = (tmp_path / "data" / "agent.log").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
-    assert records and all({"t", "level", "part", "message"} <= record.keys() for record in records)
+    assert records and all({"t", "severity", "part", "message"} <= record.keys() for record in records)
     assert not any("rated" in line or "satis" in line for line in lines)
