@@ -160,6 +160,7 @@ def test_hotkeys_are_only_text_where_somebody_types(page: "playwright.Page", cou
     expect(page.locator("#case-filled")).to_have_text("")
 
 
+@pytest.mark.slow
 def test_clerk_of_yesterday_is_asked_for_after_a_restart_and_not_taken_for_granted(
     page: "playwright.Page", counter: Counter
 ) -> None:
@@ -207,6 +208,7 @@ def test_service_that_ends_without_an_invite_is_counted(page: "playwright.Page",
     expect(count(page, "services_without_invite")).to_have_text(str(uninvited + 1))
 
 
+@pytest.mark.slow
 def test_clerk_who_logs_out_by_mistake_can_take_it_back(page: "playwright.Page", counter: Counter) -> None:
     log_in(page, counter)
     page.get_by_role("button", name="退出").click()
@@ -228,6 +230,7 @@ def test_refusal_of_the_terminal_is_said_in_chinese_and_the_page_goes_on(
     expect(state(page)).to_have_text("已邀请，等待评价")
 
 
+@pytest.mark.slow
 def test_paper_form_is_offered_where_the_agent_makes_one(page: "playwright.Page", counter: Counter) -> None:
     log_in(page, counter)
     asked = []

@@ -12,7 +12,7 @@ from tests.unit.agent_support import wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 Open = Callable[..., "playwright.Page"]
 WAIT_MS = 60_000
