@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simulator.errors import SimError, UserError
-from simulator.prompt import Prompt, either, end, number
+from simulator.prompt import Prompt, either, end, number, pixels
 from simulator.stage import FIRMWARE
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ press N [MS]      press key N (1 to 5, function, clerk) for MS ms, 120 when not 
 hold N            press key N and keep it down
 release N         let key N go
 stick N, free N   make key N stick, loosen it
+tap X Y [MS]      touch the glass at X, Y of the picture for MS ms, 80 when not given
+touch X Y …       put a finger there, or move it; a second pair is a second finger
+lift              take all fingers off the glass
 unplug, plug      pull the USB cable, put it in
 power off|on      cut the power, give it
 case open|shut    open the case, shut it
@@ -38,7 +41,7 @@ def sim() -> None:
 
 
 @sim.command()
-@click.option("--board", default="k5", show_default=True, help="Board whose chips are simulated.")
+@click.option("--board", default="k5", show_default=True, help="Board whose chips are simulated: k5 or t35.")
 @click.option("--link", "link_path", required=True, type=click.Path(), help="Path of the serial device to make.")
 @click.option("--state", type=click.Path(file_okay=False), help="Folder of its memory  [default: sim-data/TERMINAL]")
 @click.option("--terminal", default="YP-0001", show_default=True, help="Terminal id, for a fresh state.")
@@ -92,6 +95,9 @@ class _Keys:
             "release": (lambda key: self._sim.key_up(_key(key)), 1, 1),
             "stick": (lambda key: self._sim.stick(_key(key)), 1, 1),
             "free": (lambda key: self._sim.free(_key(key)), 1, 1),
+            "tap": (self._tap, 2, 3),
+            "touch": (self._touch, 2, 4),
+            "lift": (self._sim.touch, 0, 0),
             "unplug": (self._sim.unplug, 0, 0),
             "plug": (self._sim.plug, 0, 0),
             "power": (self._power, 1, 1),
@@ -105,6 +111,15 @@ class _Keys:
 
     def _press(self, key: str, hold_ms: str = "120") -> None:
         self._sim.press(_key(key), number(hold_ms))
+
+    def _tap(self, x: str, y: str, hold_ms: str = "80") -> None:
+        self._sim.tap(pixels(x), pixels(y), number(hold_ms))
+
+    def _touch(self, *places: str) -> None:
+        if len(places) % 2:
+            raise click.UsageError("touch takes X and Y of each finger: type help")
+        found = [pixels(word) for word in places]
+        self._sim.touch(*zip(found[::2], found[1::2], strict=True))
 
     def _power(self, state: str) -> None:
         (self._sim.power_on if either(state, "on", "off") else self._sim.power_off)()
@@ -133,7 +148,7 @@ def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return " ".join(_plain(part) for part in value)
+        return " ".join(_plain(part) for part in value) or "-"
     return "-" if value is None else str(value)
 
 

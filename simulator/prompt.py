@@ -53,6 +53,13 @@ def number(word: str) -> int:
     return int(word)
 
 
+def pixels(word: str) -> int:
+    """Return a place of the picture as it was typed; raises click.UsageError."""
+    if not word.isdigit():
+        raise click.UsageError(f"{word} is not a number of px")
+    return int(word)
+
+
 def either(word: str, yes: str, no: str) -> bool:
     """Return which of two words was typed; raises click.UsageError."""
     if word not in (yes, no):

@@ -30,6 +30,7 @@ from simulator.state import State
 from simulator.wiring import Wiring, load_board
 
 PRESS_MS = 120
+TAP_MS = 80
 
 Result = TypeVar("Result")
 __all__ = ["VIRTUAL_UTC_US", "SimTerminal"]
@@ -245,16 +246,27 @@ class SimTerminal:
 
     def touch(self, *points: tuple[int, int]) -> None:
         """Put fingers on the glass at these places of the picture, px, or move them; none lifts all."""
+        self._do(lambda: self._touch(points))
+
+    def tap(self, x: int, y: int, hold_ms: int = TAP_MS) -> None:
+        """Tap the glass at a place of the picture; the finger is lifted after `hold_ms`."""
+
+        def begin() -> None:
+            self._touch(((x, y),))
+            self._clock.after(hold_ms * 1000, lambda: self._touch(()))
+
+        self._do(begin)
+
+    def _touch(self, points: tuple[tuple[int, int], ...]) -> None:
         panel = self.wiring.touch
         if panel is None:
             raise SimError("this board has no touch panel")
+        width, height = self.size
+        for x, y in points:
+            if not (0 <= x < width and 0 <= y < height):
+                raise SimError(f"{x}, {y} is outside the glass: it has {width} × {height} px")
         # The portrait glass lies across the picture, its connector on the left.
-        self._do(lambda: panel.touch(*(Point(panel.width - 1 - y, x) for x, y in points)))
-
-    def tap(self, x: int, y: int, hold_ms: int = 80) -> None:
-        """Tap the glass at a place of the picture; the finger is lifted after `hold_ms`."""
-        self.touch((x, y))
-        self._clock.after(hold_ms * 1000, self.touch)
+        panel.touch(*(Point(panel.width - 1 - y, x) for x, y in points))
 
     def set_case_open(self, is_open: bool) -> None:
         """Open or shut the case."""
@@ -280,8 +292,13 @@ class SimTerminal:
         lcd = self.wiring.lcd
         if lcd is None:
             raise SimError("this board has no display")
+        return picture(lcd, *self.size, self.wiring.backlight.level)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return width and height of the display, px."""
         data = self._data["chips"]["lcd"]
-        return picture(lcd, data["width"], data["height"], self.wiring.backlight.level)
+        return data["width"], data["height"]
 
     @property
     def display_version(self) -> int:
@@ -290,16 +307,21 @@ class SimTerminal:
         return lcd.version if lcd is not None else 0
 
     def lamps(self) -> tuple[bool, ...]:
-        """Return which lamps of keys 1 to 5 are lit."""
+        """Return which lamps of keys 1 to 5 are lit; empty where there are none."""
         lamps = self.wiring.lamps
-        outputs = lamps.outputs if lamps is not None else 0
-        return tuple(bool(outputs >> bit & 1) for bit in range(5))
+        return () if lamps is None else tuple(bool(lamps.outputs >> bit & 1) for bit in range(5))
 
     @property
     def tones(self) -> list:
         """Return the changes of the buzzer as (t_us, freq_hz); 0 Hz is silence."""
         buzzer = self.wiring.buzzer
         return buzzer.tones if buzzer is not None else []
+
+    @property
+    def speaks(self) -> tuple[int, int] | None:
+        """Return (track, volume 0 to 30) of what the voice module plays now, or None."""
+        heard = self.wiring.voice.heard if self.wiring.voice is not None else []
+        return (heard[-1].track, heard[-1].volume) if heard and heard[-1].to_us is None else None
 
     @property
     def violations(self) -> list[str]:

@@ -14,7 +14,16 @@ BOARD = {
         "rtc": {"i2c": 1, "address": 0x68},
         "buzzer": {"pwm": 15},
         "lamps": {"spi": 0, "latch": 22},
-        "lcd": {"spi": 0, "cs": 17, "dc": 16, "backlight": 21, "width": 320, "height": 240, "madctl": 0x60},
+        "lcd": {
+            "chip": "st7789",
+            "spi": 0,
+            "cs": 17,
+            "dc": 16,
+            "backlight": 21,
+            "width": 320,
+            "height": 240,
+            "madctl": 0x60,
+        },  # fmt: skip
     },
     "keys": ((1, 2), (2, 3), ("function", 7)),
     "case_switch": 9,

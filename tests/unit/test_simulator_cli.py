@@ -60,6 +60,18 @@ def test_screenshot_is_a_png_and_a_wrong_name_is_explained(tmp_path):
     assert result.output.count("cannot write") == 2
 
 
+def test_fingers_go_on_the_glass_of_a_board_that_has_one(tmp_path):
+    lines = ["tap 10 10", "touch 1 2 3", "touch 1 2 3 4", "touch 479 319", "lift", "tap 480 0", "press 1", "status"]
+    result = run(["--board", "t35", *idle(tmp_path)], "\n".join(lines) + "\n")
+    assert result.exit_code == 0, result.output
+    assert "touch takes X and Y of each finger" in result.output
+    assert "480, 0 is outside the glass: it has 480 × 320 px" in result.output
+    assert "no key 1: this board has function, clerk" in result.output
+    assert "lamps: -" in result.output
+    (tmp_path / "k5").mkdir()
+    assert run(idle(tmp_path / "k5"), "tap 10 10\n").output.endswith("this board has no touch panel\n")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
