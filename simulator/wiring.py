@@ -10,12 +10,14 @@ from pathlib import Path
 
 from simulator.chips.buzzer import Buzzer
 from simulator.chips.dcs_panel import DcsPanel
+from simulator.chips.dfplayer import DFPlayer
 from simulator.chips.ds3231 import DS3231
 from simulator.chips.ft6336 import FT6336
 from simulator.chips.hc595 import HC595
 from simulator.chips.interfaces import PoweredChip, SelectedChip
 from simulator.chips.jq8900 import JQ8900
 from simulator.chips.key import Key
+from simulator.chips.mp3_module import Mp3Module
 from simulator.chips.nor_array import NorArray
 from simulator.chips.st7789 import ST7789
 from simulator.chips.st7796 import ST7796
@@ -26,6 +28,7 @@ from simulator.stage import FIRMWARE
 
 PROMPTS = 12  # on the voice module as it is delivered: four in each of three languages
 PROMPT_MS = 1_500
+_VOICES: dict[str, type[Mp3Module]] = {"jq8900": JQ8900, "dfplayer": DFPlayer}
 _PANELS: dict[str, type[DcsPanel]] = {"st7789": ST7789, "st7796": ST7796}
 
 
@@ -73,7 +76,7 @@ class Wiring:
         self.nor: W25Q | None = None
         self.rtc: DS3231 | None = None
         self.buzzer: Buzzer | None = None
-        self.voice: JQ8900 | None = None
+        self.voice: Mp3Module | None = None
         self.backlight = Backlight()
         self.chips: list[PoweredChip] = []
         chips = board.get("chips", {})
@@ -135,9 +138,9 @@ class Wiring:
         self.buzzer = buzzer
         return buzzer
 
-    def _make_voice(self, data: dict) -> JQ8900:
+    def _make_voice(self, data: dict) -> Mp3Module:
         soc, unit, pin = self._soc, data["uart"], data["busy"]
-        voice = JQ8900(
+        voice = _VOICES[data["chip"]](
             soc.clock,
             lambda level, t_us: soc.gpio.drive(pin, level, t_us),
             lambda answer: None if self.board["uart"][unit]["rx"] is None else soc.uart_data(unit, answer),

@@ -176,9 +176,12 @@ def _buzzer(data: dict) -> object:
 def _voice(board: dict) -> object:
     from machine import UART, Pin
 
-    from drivers.voice_jq8900 import Voice
-
     data = board["chips"]["voice"]
+    if data["chip"] == "dfplayer":
+        from drivers.voice_dfplayer import Voice
+    else:
+        from drivers.voice_jq8900 import Voice
+
     line = board["uart"][data["uart"]]
     uart = UART(data["uart"], baudrate=line["baudrate"], tx=Pin(line["tx"]), rx=None)
     return Voice(uart, Pin(data["busy"], Pin.IN), data["busy_level"])

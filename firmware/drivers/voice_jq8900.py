@@ -16,6 +16,8 @@ _LOUDEST = const(30)  # steps of the module
 class Voice:
     """One module; tracks are numbered from 1 in the order of the files on it."""
 
+    ready_ms = 1_000  # after power-on; it needs half of it
+
     def __init__(self, uart: object, busy: object, busy_level: int) -> None:
         self._uart = uart
         self._busy = busy

@@ -4,7 +4,6 @@ from ui.strings import LANGUAGES
 
 # In the order of the voice module's tracks, for each language of the firmware in its order.
 PROMPTS = ("invite", "thanks", "greeting", "labels")
-_VOICE_READY_MS = 1_000  # since the start; a module needs half of it
 _TONES = {"press": (2_000, 80), "refused": (400, 250)}  # Hz, ms
 
 
@@ -49,7 +48,7 @@ class Panel:
 
     def say(self, prompt: str, language: str, loudness: int, now_ms: int) -> None:
         """Speak a prompt at a loudness in %; at 0, and before the voice module listens, nothing is said."""
-        if now_ms < _VOICE_READY_MS or self._voice is None:
+        if self._voice is None or now_ms < self._voice.ready_ms:
             return
         if loudness != self._loudness:
             self._loudness = loudness

@@ -4,11 +4,13 @@ import textwrap
 
 import pytest
 
-from simulator.chips.jq8900 import AT_POWER_ON, JQ8900, PAUSED, PLAYING, POWER_ON_US, START_US, STOPPED, Heard
+from simulator.chips.jq8900 import JQ8900
+from simulator.chips.mp3_module import PAUSED, PLAYING, STOPPED, Heard
 from simulator.clock import Clock
 from tests.device.bench import terminal
 from tests.device.counter import Counter
 
+AT_POWER_ON, POWER_ON_US, START_US = JQ8900.AT_POWER_ON, JQ8900.POWER_ON_US, JQ8900.START_US
 TRACKS = {1: 1_500, 2: 2_000, 300: 700}
 MAIN = """
 from machine import UART, Pin

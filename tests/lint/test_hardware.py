@@ -116,7 +116,7 @@ def revision(text: str) -> str:
     return re.search(r"(?:revision|version) (\S+?)[ ,)]", text)[1]
 
 
-@pytest.mark.parametrize("chip", ["st7789", "st7796", "w25q", "ds3231", "hc595", "jq8900", "ft6336"])
+@pytest.mark.parametrize("chip", ["st7789", "st7796", "w25q", "ds3231", "hc595", "jq8900", "dfplayer", "ft6336"])
 def test_driver_model_and_page_of_a_chip_rely_on_the_same_datasheet(chip: str) -> None:
     page = (HARDWARE / "chips" / f"{chip}.md").read_text(encoding="utf-8")
     driver = next(Path(ROOT, "firmware", "drivers").glob(f"*_{chip}.py")).read_text(encoding="utf-8")
