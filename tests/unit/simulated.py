@@ -23,7 +23,7 @@ BOARD = {
             "width": 320,
             "height": 240,
             "madctl": 0x60,
-        },  # fmt: skip
+        },
     },
     "keys": ((1, 2), (2, 3), ("function", 7)),
     "case_switch": 9,
