@@ -72,7 +72,8 @@ class _Library:
     """The loaded library; one for each process."""
 
     def __init__(self) -> None:
-        loader = importlib.import_module(PACKAGE)
+        import espeakng_loader as loader
+
         self._lib = ctypes.CDLL(loader.get_library_path())
         self._lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self._lib.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int]
