@@ -38,6 +38,8 @@ ALARMS = {
     "two_outcomes": "one invite has two different outcomes",
     "invite_reopened": "a rating was changed after its invite had ended",
     "invite_time": "a rating is far from the time of its invite",
+    "service_conflict": "two different service records bear the same number: the agent's disk was copied or put back",
+    "service_unbound": "a service record is not what its invite was made for",
     "misaddressed": "an event came under the name of another terminal or centre",
     "id_mismatch": "an event came under an id that is not its own",
     "boot_order": "a later event has an earlier boot number: the key was copied, or the terminal's memory was restored",

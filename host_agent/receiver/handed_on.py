@@ -50,9 +50,15 @@ class Carried:
 
 
 def record(
-    clear: evidence.Clear, fields: dict, entry: Entry, origin: Origin | None, standing: Standing, carried: Carried
+    clear: evidence.Clear,
+    fields: dict,
+    entry: Entry,
+    origin: Origin | None,
+    standing: Standing,
+    carried: Carried,
+    service: dict | None,
 ) -> dict:
-    """Return the record; its id is unique for each version of an event."""
+    """Return the record; its id is unique for each version of an event. `service` is what its invite was about."""
     out: dict = {
         "id": record_id(clear, standing.copy),
         "revision": standing.revision,
@@ -69,6 +75,7 @@ def record(
         "clerk": origin.clerk if origin else None,
         "service_ref": origin.service_ref if origin else None,
         "invited_utc_ms": origin.utc_ms if origin else None,
+        "service": service,
     }
     for key, name in _PLAIN.items():
         out[name] = fields.get(key)

@@ -14,7 +14,7 @@ from hashlib import sha256
 import attrs
 
 from host_agent.provision.registry import Entry, Registry, RegistryError
-from host_agent.receiver import checks, handed_on, message
+from host_agent.receiver import checks, handed_on, message, service_message
 from host_agent.receiver.aes import Aes
 from host_agent.receiver.checks import Alarm
 from host_agent.receiver.message import Incoming, Malformed, ReplyTo
@@ -127,8 +127,7 @@ class Intake:
     def _one(self, raw: Raw) -> Receipt | None:
         place = message.place_of(raw.topic, self._prefix)
         if place is None:
-            self._store.count("foreign")
-            return None
+            return self._service(raw)
         reply, incoming = message.read(raw.payload, place[0])
         if isinstance(incoming, Malformed):
             return self._refuse(raw, reply, raw.payload, _Refusal(checks.MALFORMED, str(incoming), None))
@@ -144,6 +143,30 @@ class Intake:
             self._alarm(clear, Alarm("id_mismatch"))
             reply = attrs.evolve(reply, id=identity)
         return _receipt(reply, status, code, incoming.evidence)
+
+    def _service(self, raw: Raw) -> Receipt | None:
+        """Take a message that is no event's: a service record, or nothing of ours."""
+        place = service_message.place_of(raw.topic, self._prefix)
+        if place is None:
+            self._store.count("foreign")
+            return None
+        centre, agent = place
+        came = service_message.read(raw.payload, centre, agent)
+        record = came.record
+        if isinstance(record, Malformed):
+            return self._refuse(raw, came.reply, came.content, _Refusal(checks.MALFORMED, str(record), None))
+        now_ms = self._utc_ms()
+        kept = self._store.services.keep(centre, agent, record, came.content, now_ms)
+        self._store.count(f"service_{kept.status}")
+        if kept.out is not None:
+            self._put_out(kept.out)
+            if kept.status == checks.CONFLICT:
+                self._store.alarms.put(Alarm("service_conflict", record.id), agent, 0, 0, now_ms)
+            if record.bound is False:
+                self._store.alarms.put(Alarm("service_unbound", record.id), agent, 0, 0, now_ms)
+        for row in kept.events:
+            self._hand_on_again(row)
+        return None if came.reply is None else _receipt(came.reply, kept.status, kept.code, came.content)
 
     def _keep(self, incoming: Incoming, place: tuple[str, str]) -> tuple[evidence.Clear, str, str | None]:
         """Store an event unless it is there; return its identity, the receipt's status and code."""
@@ -181,7 +204,8 @@ class Intake:
         copy = self._store.add_event(clear, fields, event, incoming.preimage, verdict, carried)
         if verdict.hand_on:
             standing = handed_on.Standing(verdict.chain, verdict.status, copy, verdict.bound, 1)
-            self._put_out(handed_on.record(clear, fields, entry, verdict.origin, standing, carried))
+            service = self._store.services.beside(clear.invite)
+            self._put_out(handed_on.record(clear, fields, entry, verdict.origin, standing, carried, service))
         for alarm in (*verdict.alarms, *self._tag_tables.note(fields, now_ms)):
             self._alarm(clear, alarm)
         # What was said of these events before is no longer all: they are handed on again under a higher revision.
@@ -217,7 +241,8 @@ class Intake:
         )
         _, origin = checks.bind(clear.invite, preimage)
         carried = handed_on.Carried(stored_ms, received_ms, delay_ms)
-        self._put_out(handed_on.record(clear, fields, entry, origin, standing, carried))
+        service = self._store.services.beside(clear.invite)
+        self._put_out(handed_on.record(clear, fields, entry, origin, standing, carried, service))
 
     def _refuse(self, raw: Raw, reply: ReplyTo | None, content: bytes, refusal: _Refusal) -> Receipt | None:
         """Keep what cannot be opened on the shelf and say so; its claims are not proven, so the alarm has no number."""

@@ -17,7 +17,7 @@ EVIDENCE_LIMIT_BYTES = 1024
 ID_LIMIT = 80
 
 # Both stand in the topic of the receipt: no level separator, no wildcard, nothing unprintable.
-_SEGMENT = re.compile(r"[^/+#\x00-\x20\x7f]{1,64}")
+SEGMENT = re.compile(r"[^/+#\x00-\x20\x7f]{1,64}")
 _MS_MAX = 2**53
 
 
@@ -47,12 +47,17 @@ class Incoming:
 
 def place_of(topic: str, prefix: str) -> tuple[str, str] | None:
     """Return (centre, terminal) of an event topic, or None for another topic."""
+    return segments(topic, prefix, "terminal", "event")
+
+
+def segments(topic: str, prefix: str, role: str, leaf: str) -> tuple[str, str] | None:
+    """Return centre and name of `{prefix}/{centre}/{role}/{name}/{leaf}`, or None for another topic."""
     if not topic.startswith(prefix + "/"):
         return None
     parts = topic[len(prefix) + 1 :].split("/")
-    if len(parts) != 4 or parts[1] != "terminal" or parts[3] != "event":
+    if len(parts) != 4 or parts[1] != role or parts[3] != leaf:
         return None
-    return (parts[0], parts[2]) if _SEGMENT.fullmatch(parts[0]) and _SEGMENT.fullmatch(parts[2]) else None
+    return (parts[0], parts[2]) if SEGMENT.fullmatch(parts[0]) and SEGMENT.fullmatch(parts[2]) else None
 
 
 def read(payload: bytes, centre: str) -> tuple[ReplyTo | None, Incoming | Malformed]:
@@ -65,16 +70,17 @@ def read(payload: bytes, centre: str) -> tuple[ReplyTo | None, Incoming | Malfor
         return None, Malformed("payload is no JSON")
     if not isinstance(event, dict):
         return None, Malformed("payload is no JSON object")
-    reply = _reply_to(event, centre)
+    reply = reply_to(event, centre)
     try:
         return reply, _incoming(event)
     except Malformed as error:
         return reply, error
 
 
-def _reply_to(event: dict, centre: str) -> ReplyTo | None:
+def reply_to(event: dict, centre: str) -> ReplyTo | None:
+    """Return where the receipt goes, None when nobody can be told."""
     agent, id_ = event.get("agent"), event.get("id")
-    if not isinstance(agent, str) or not _SEGMENT.fullmatch(agent):
+    if not isinstance(agent, str) or not SEGMENT.fullmatch(agent):
         return None
     if not isinstance(id_, str) or not 1 <= len(id_) <= ID_LIMIT:
         return None
@@ -85,7 +91,7 @@ def _incoming(event: dict) -> Incoming:
     data = event.get("data")
     if not isinstance(data, dict):
         raise Malformed("data is no object")
-    evidence = _bytes(data.get("evidence"), "evidence")
+    evidence = read_bytes(data.get("evidence"), "evidence")
     if evidence is None:
         raise Malformed("evidence is missing")
     link = data.get("link")
@@ -93,14 +99,15 @@ def _incoming(event: dict) -> Incoming:
         link = {}
     return Incoming(
         evidence,
-        _bytes(data.get("invite_preimage"), "invite_preimage"),
-        _time(event.get("time")),
+        read_bytes(data.get("invite_preimage"), "invite_preimage"),
+        time_ms(event.get("time")),
         _number(link.get("delay_ms")),
         _number(link.get("clock_offset_ms")),
     )
 
 
-def _bytes(text: object, name: str) -> bytes | None:
+def read_bytes(text: object, name: str) -> bytes | None:
+    """Return the bytes of a Base64 text, None for null; raises Malformed."""
     if text is None:
         return None
     if not isinstance(text, str) or len(text) > EVIDENCE_LIMIT_BYTES * 4 // 3 + 4:
@@ -111,7 +118,7 @@ def _bytes(text: object, name: str) -> bytes | None:
         raise Malformed(f"{name} is no base64") from None
 
 
-def _time(text: object) -> int | None:
+def time_ms(text: object) -> int | None:
     """Return UTC ms of an RFC 3339 time; what is no time tells nothing and harms nothing."""
     if not isinstance(text, str) or len(text) > 40:
         return None

@@ -7,6 +7,8 @@ Stored layout (SQLite, WAL, STRICT tables), one file `receiver.db` in the data f
                No level in clear: what the event says stays in `evidence`.
     terminals  for each (terminal, epoch): how many events, the newest one and its time, the last mark.
     spans      the sequence numbers held, as ranges first..last: what is between them is missing.
+    services   one row a version of a service record, by its id: what it says but the identity, which is only handed on;
+               `bound` 1 where the invite was made for just this service, null where there was no invite.
     outbox     records not yet handed on, as JSON; `parked` tells why the other side refused one.
     shelf      messages that could not be opened: kept and, where the registry may gain the key, tried again.
     alarms     what a person should know, once per code, place and detail, with how often and when last.
@@ -57,3 +59,14 @@ _FIRST_LAYOUT = (
 def _first_layout(db: Database) -> None:
     for statement in _FIRST_LAYOUT:
         db.conn.execute(statement)
+
+
+@migrations(name="0002_services")
+def _services(db: Database) -> None:
+    db.conn.execute(
+        """CREATE TABLE services(
+        row INTEGER PRIMARY KEY, id TEXT NOT NULL, copy INTEGER NOT NULL, digest BLOB NOT NULL,
+        centre TEXT NOT NULL, agent TEXT NOT NULL, window TEXT NOT NULL, invite BLOB, bound INTEGER,
+        said TEXT NOT NULL, stored_utc_ms INTEGER, received_utc_ms INTEGER NOT NULL, UNIQUE(id, copy)) STRICT"""
+    )
+    db.conn.execute("CREATE INDEX services_invite ON services(invite) WHERE invite IS NOT NULL")

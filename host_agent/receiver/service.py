@@ -35,6 +35,7 @@ from host_agent.receiver.targets import make_target
 SHELF_S = 3.0  # how soon a terminal that was added to the registry has its waiting events opened
 CLOSE_S = 2
 _TOTALS = ("stored", "duplicate", "conflict", "unknown_terminal", "unknown_epoch", "not_opened", "malformed")
+_SERVICE_TOTALS = ("stored", "duplicate", "conflict")
 # The database's thread needs the interpreter's lock a few times an event; the default of 5 ms would be its pace.
 SWITCH_INTERVAL_S = 0.0005
 
@@ -107,6 +108,7 @@ class Receiver:
                 "shelf": numbers.shelf,
                 "message": facts.store_fault or "takes events",
             },
+            "services": {name: numbers.totals.get(f"service_{name}", 0) for name in _SERVICE_TOTALS},
             "forward": {
                 "waiting": numbers.waiting,
                 "parked": numbers.parked,

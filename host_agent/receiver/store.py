@@ -18,6 +18,7 @@ from host_agent.receiver.checks import BROKEN, OK, PENDING, Place, Surroundings,
 from host_agent.receiver.handed_on import Carried
 from host_agent.receiver.notes import Alarms, Outbox, Shelf
 from host_agent.receiver.schema import migrations
+from host_agent.receiver.service_records import ServiceRecords
 from host_agent.store import connect
 from host_agent.store_file import StoreFile
 from protocol import evidence, rating
@@ -80,6 +81,7 @@ class Store:
         self.outbox = Outbox(conn)
         self.shelf = Shelf(conn)
         self.alarms = Alarms(conn)
+        self.services = ServiceRecords(conn)
 
     def close(self) -> None:
         """Close the database; the log is folded into it."""

@@ -69,11 +69,12 @@ class Subscriber:
         return len(self._receipts) + len(self._under_way)
 
     @property
-    def topic(self) -> str:
-        """Return the subscription: shared by the receivers of one name, unless the configuration says otherwise."""
+    def topics(self) -> list[str]:
+        """Return the subscriptions: shared by the receivers of one name, unless the configuration says otherwise."""
         section = self._config.receiver
-        events = f"{self._config.broker.prefix}/{section.centre}/terminal/+/event"
-        return f"$share/{section.name}/{events}" if section.shared else events
+        base = f"{self._config.broker.prefix}/{section.centre}"
+        shared = f"$share/{section.name}/" if section.shared else ""
+        return [f"{shared}{base}/terminal/+/event", f"{shared}{base}/agent/+/service"]
 
     async def connect(self) -> asyncio.Future[str]:
         """Connect once and subscribe; return what tells of the loss; raises UserError when it cannot be done."""
@@ -88,7 +89,8 @@ class Subscriber:
         try:
             await connection.open()
             self._connection, self._lost = connection, lost
-            await connection.subscribe(self.topic)
+            for topic in self.topics:
+                await connection.subscribe(topic)
         except BaseException:
             self._disconnected()
             connection.close()

@@ -136,5 +136,9 @@ class Receiver:
         return call("GET", f"http://127.0.0.1:{self.port}/api/v1/terminals", timeout_s=WAIT_S)[1]["items"]
 
     def records(self) -> list[dict]:
-        """Return the lines of the file in order; every line must be whole."""
-        return handed_on(self.file)
+        """Return the events' lines of the file in order; every line must be whole."""
+        return [one for one in handed_on(self.file) if one.get("record") != "service"]
+
+    def services(self) -> list[dict]:
+        """Return the services' lines."""
+        return [one for one in handed_on(self.file) if one.get("record") == "service"]

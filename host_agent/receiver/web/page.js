@@ -19,6 +19,8 @@ const FINDINGS = {
   not_opened: (n) => `${n} 个来源的事件无法用终端密钥打开：途中被改动，或系伪造`,
   malformed: (n) => `${n} 个来源发来不是事件的内容`,
   invite_unbound: (n) => `${n} 条评价附带的办件与邀请不符`,
+  service_conflict: (n) => `${n} 条服务记录编号相同而内容不同`,
+  service_unbound: (n) => `${n} 条服务记录与其邀请不符`,
   invite_bare: (n) => `${n} 条由电脑发起的邀请没有附办件`,
   invite_elsewhere: (n) => `${n} 条评价用了别的窗口的邀请`,
   invite_shared: (n) => `${n} 个邀请在两台终端上都有结果`,
@@ -41,8 +43,8 @@ const FINDINGS = {
   unknown_terminal: () => "未登记的终端送来事件",
   unknown_epoch: () => "未登记的密钥期送来事件",
 };
-const GRAVE = new Set(["conflict", "chain_broken", "not_opened", "invite_unbound", "invite_shared", "two_outcomes",
-  "invite_reopened", "boot_order", "after_last"]);
+const GRAVE = new Set(["conflict", "chain_broken", "not_opened", "invite_unbound", "service_unbound", "invite_shared",
+  "two_outcomes", "invite_reopened", "boot_order", "after_last"]);
 const at = (id) => document.getElementById(id);
 
 function make(tag, className, ...children) {
