@@ -61,6 +61,7 @@ def table(result: Result) -> str:
     ]
     faults = [
         ("with a wrong level", result.wrong_level),
+        ("with other sub-levels or tags", result.wrong_detail),
         ("received twice", result.duplicates),
         ("sequence numbers missing", result.gaps),
         ("received but never pressed", result.not_pressed),
@@ -70,5 +71,7 @@ def table(result: Result) -> str:
     latency = f"{result.press_to_receipt_ms_p50} ms, p99 {result.press_to_receipt_ms_p99} ms"
     verdict = "every rating arrived once, as pressed" if result.ok else "NOT every rating arrived once, as pressed"
     heard = f"{result.presses} presses heard, {result.presses_unshown} not heard"
+    if result.detailed:
+        heard += f"; {result.detailed} ratings said more, with {result.tags} tags"
     tail = [f"  press to receipt p50 {latency}; {heard}", f"  {verdict} ({result.seconds} s, seed {result.seed})"]
     return "\n".join(["", *rows, "", *tail])

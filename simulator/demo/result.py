@@ -1,8 +1,8 @@
 """The verdict of a headless run: what was pressed beside what each station has, in one JSON line.
 
-A rating is one invite with at least one press that the terminal showed (tone); its last shown press counts. A press
-that was durable but not yet shown when the power went may arrive: then it must be a press that was made. Nothing else
-may.
+A rating is one invite with at least one press that the terminal showed (tone); its last shown press counts, with all
+that the rating says from it on: the level, and what was said beyond it. A press that was durable but not yet shown when
+the power went may arrive: then it must be a press that was made. Nothing else may.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass
 from itertools import combinations
 
-from simulator.demo.ledger import Ledger, Press
+from simulator.demo.ledger import NOTHING_MORE, Details, Ledger, Press, details_of
 from simulator.demo.outbox_reader import OutboxEvent
 from simulator.demo.watch import ACCEPTED
 
@@ -54,11 +54,17 @@ class Result:
     received: int
     receipted: int
     wrong_level: int
+    wrong_detail: int
+    """Right level, but other sub-levels or tags than those tapped."""
     duplicates: int
     gaps: int
     not_pressed: int
     presses: int
     presses_unshown: int
+    detailed: int
+    """Ratings that said more than the level."""
+    tags: int
+    """Tags chosen in them."""
     seconds: float
     press_to_receipt_ms_p50: float | None
     press_to_receipt_ms_p99: float | None
@@ -68,7 +74,7 @@ class Result:
     def ok(self) -> bool:
         """Tell whether every shown rating arrived once, as pressed, and nothing else did."""
         stations = (self.journalled, self.acknowledged, self.published, self.received, self.receipted)
-        faults = self.wrong_level + self.duplicates + self.gaps + self.not_pressed
+        faults = self.wrong_level + self.wrong_detail + self.duplicates + self.gaps + self.not_pressed
         return self.pressed > 0 and faults == 0 and all(count == self.pressed for count in stations)
 
     def to_json(self) -> str:
@@ -83,8 +89,10 @@ def judge(ledger: Ledger, evidence: Evidence, seconds: float, seed: int) -> Resu
     receipted = evidence.settled | {event for event, (_, status) in evidence.receipts.items() if status in ACCEPTED}
     published = _published_counts(evidence.published)
     count = dict.fromkeys(
-        ("pressed", "journalled", "acknowledged", "published", "received", "receipted", "wrong_level"), 0
+        ("pressed", "journalled", "acknowledged", "published", "received", "receipted", "wrong_level", "wrong_detail"),
+        0,
     )
+    said: list[Details] = []
     not_pressed = 0
     latencies: list[float] = []
     invites = ledger.by_invite()
@@ -103,12 +111,17 @@ def judge(ledger: Ledger, evidence: Evidence, seconds: float, seed: int) -> Resu
         count["published"] += published[invite] >= len(shown)
         count["received"] += all(id(press) in arrived for press in shown)
         count["receipted"] += all(_receipted(press, pairs, receipted) for press in shown)
-        count["wrong_level"] += bool(items) and not _ends_right(presses, items[-1])
+        wrong = _wrong_end(presses, items[-1]) if items else None
+        count["wrong_level"] += wrong == "level"
+        count["wrong_detail"] += wrong == "detail"
+        said.append(shown[-1].details)
     not_pressed += sum(len(items) for invite, items in city.items() if invite not in invites)
     return Result(
         **count, duplicates=_duplicates(evidence.city), gaps=_gaps(evidence.city), not_pressed=not_pressed,
         presses=sum(press.shown for press in ledger.presses),
-        presses_unshown=sum(not press.shown for press in ledger.presses), seconds=round(seconds, 1),
+        presses_unshown=sum(not press.shown for press in ledger.presses),
+        detailed=sum(details != NOTHING_MORE for details in said), tags=sum(len(details.tags) for details in said),
+        seconds=round(seconds, 1),
         press_to_receipt_ms_p50=percentile(latencies, 50), press_to_receipt_ms_p99=percentile(latencies, 99), seed=seed,
     )  # fmt: skip
 
@@ -137,7 +150,7 @@ def _match(presses: list[Press], items: list[dict]) -> tuple[list[tuple[Press, d
             list(zip(made, found, strict=True))
             for made in combinations(presses, size)
             for found in combinations(items, size)
-            if all(press.level == item["level"] for press, item in zip(made, found, strict=True))
+            if all(press.agrees(item) for press, item in zip(made, found, strict=True))
         ]
         if fits:
             return max(fits, key=lambda pairs: sum(press.shown for press, _ in pairs)), len(items) - size
@@ -148,10 +161,16 @@ def _receipted(press: Press, pairs: list[tuple[Press, dict]], receipted: Set[str
     return any(paired is press and item["id"] in receipted for paired, item in pairs)
 
 
-def _ends_right(presses: list[Press], last: dict) -> bool:
-    """Tell whether the record that counts is the last shown press, or one made after it that the power cut hid."""
+def _wrong_end(presses: list[Press], last: dict) -> str | None:
+    """Tell what is wrong with the record that counts: "level", "detail", or nothing.
+
+    It must be the last shown press, or one made after it that the power cut hid.
+    """
     final = max(index for index, press in enumerate(presses) if press.shown)
-    return any(press.level == last["level"] for press in presses[final:])
+    level_right = [press for press in presses[final:] if press.level == last["level"]]
+    if not level_right:
+        return "level"
+    return None if any(press.details == details_of(last) for press in level_right) else "detail"
 
 
 def _latencies(pairs: list[tuple[Press, dict]], receipts: Mapping[str, tuple[float, str]]) -> list[float]:

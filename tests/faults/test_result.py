@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from simulator.demo.ledger import Ledger
+from simulator.demo.ledger import NOTHING_MORE, Details, Ledger
 from simulator.demo.outbox_reader import OutboxEvent
 from simulator.demo.result import ChipEvent, Evidence, Result, judge, percentile
 
@@ -22,16 +22,16 @@ class Story:
     settled: set[str] = field(default_factory=set)
     receipts: dict[str, tuple[float, str]] = field(default_factory=dict)
 
-    def press(self, invite: str, key: int, shown: bool = True) -> None:
+    def press(self, invite: str, key: int, shown: bool = True, details: Details = NOTHING_MORE) -> None:
         """Press a key at second 10."""
-        self.ledger.press(invite, key, 10.0).shown = shown
+        self.ledger.press(invite, key, 10.0, details).shown = shown
 
-    def arrive(self, seq: int, invite: str, level: int, receipt: str = "stored") -> None:
+    def arrive(self, seq: int, invite: str, level: int, receipt: str = "stored", **more: object) -> None:
         """Let one rated event pass all stations."""
         event = f"T-1-{seq}"
         self.chip.append(ChipEvent(seq, "rated", invite, acknowledged=True))
         self.published.append(OutboxEvent(event, "rated", invite, receipted=True))
-        self.city.append(_item(seq, invite, level))
+        self.city.append(_item(seq, invite, level) | more)
         self.receipts[event] = (10.05, receipt)
 
     def judge(self) -> Result:
@@ -163,6 +163,51 @@ def test_judge_press_ignored_then_repeated_is_one_rating() -> None:
     story.press(A, 1)
     story.arrive(1, A, 5)
     assert story.judge().ok
+
+
+@pytest.fixture
+def told(story: Story) -> Story:
+    """Go on with a rating that says more, press by press."""
+    details = [NOTHING_MORE, Details(2), Details(2, 3), Details(2, 3, (201,)), Details(2, 3, (201, 203))]
+    for seq, said in enumerate(details, 4):
+        story.press("dd" * 16, 4, details=said)
+        story.arrive(seq, "dd" * 16, 2, business_level=said.business, service_level=said.service, tags=list(said.tags))
+    return story
+
+
+def test_judge_sub_levels_and_tags_as_tapped_are_ok(told: Story) -> None:
+    result = told.judge()
+    assert (result.ok, result.pressed, result.detailed, result.tags) == (True, 3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"business_level": 3}, {"service_level": None}, {"tags": [201]}, {"tags": [203, 204]}]
+)
+def test_judge_other_details_than_tapped_are_wrong_detail(told: Story, changed: dict) -> None:
+    told.city[-1] |= changed
+    result = told.judge()
+    assert (result.ok, result.wrong_detail, result.wrong_level, result.not_pressed) == (False, 1, 0, 1)
+
+
+def test_judge_tag_lost_is_wrong_detail_and_a_gap(told: Story) -> None:
+    del told.city[-1]
+    told.arrive(9, A, 5)
+    result = told.judge()
+    assert (result.wrong_detail, result.received, result.gaps) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_judge_tag_hidden_by_a_power_cut_may_count_or_not(told: Story, arrives: bool) -> None:
+    said = Details(2, 3, (201, 203, 204))
+    told.press("dd" * 16, 4, shown=False, details=said)
+    if arrives:
+        told.arrive(9, "dd" * 16, 2, business_level=2, service_level=3, tags=list(said.tags))
+    assert told.judge().ok
+
+
+def test_tag_toggled_twice_is_taken_back() -> None:
+    assert Details(tags=(205,)).toggled(203).tags == (203, 205)
+    assert Details(tags=(205,)).toggled(205) == NOTHING_MORE
 
 
 def test_judge_other_events_fill_the_sequence(story: Story) -> None:
