@@ -18,11 +18,11 @@ from host_agent.config_model import (
     Config,
     ContentSection,
     IntegrationSection,
-    PolicySection,
     PrivacySection,
     QrSection,
     WindowSection,
 )
+from host_agent.config_policy import PolicySection
 from host_agent.errors import ManyUserErrors, UserError
 
 _Section = TypeVar(

@@ -8,6 +8,7 @@ from host_agent import (
     config_faults_content,
     config_faults_dialects,
     config_faults_legacy,
+    config_faults_policy,
     config_faults_privacy,
     config_faults_qr,
 )
@@ -18,7 +19,6 @@ from host_agent.config_model import (
     AgentSection,
     BrokerSection,
     Config,
-    PolicySection,
     WindowSection,
 )
 
@@ -27,10 +27,7 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}\Z")
 PREFIX_PATTERN = re.compile(r"[^+#\s/]+(/[^+#\s/]+)*\Z")
 HOTKEY_PATTERN = re.compile(r"F([1-9]|1[0-2])\Z")
 RECEIPTS_MODES = ("city", "puback")
-DETAIL_MODES = ("ask", "auto", "off")
-LOCAL_INVITE_MODES = ("offline", "always", "never")
 MAX_WINDOWS = 64
-MAX_POLICY_MS = 3_600_000
 _Fault = tuple[str, str, str]
 
 
@@ -40,7 +37,7 @@ def find(config: Config) -> list[_Fault]:
         *_agent_faults(config.agent),
         *broker_faults(config.broker),
         *_window_faults(config.windows),
-        *_policy_faults(config.policy),
+        *config_faults_policy.find(config),
         *config_faults_api.find(config),
         *config_faults_legacy.find(config),
         *config_faults_dialects.find(config),
@@ -121,19 +118,6 @@ def _window_faults(windows: tuple[WindowSection, ...]) -> list[_Fault]:
             if first != f"{key}.{name}":
                 faults.append((f"{key}.{name} {value!r} is taken by {first}", f"{key}.{name}", "give each its own"))
     return [fault for fault in faults if fault is not None]
-
-
-def _policy_faults(policy: PolicySection) -> list[_Fault]:
-    faults = []
-    for name, value in policy.message().items():
-        key = f"policy.{name}"
-        if name.endswith("_ms") and not 0 <= int(value) <= MAX_POLICY_MS:
-            faults.append((f"{key} must be 0 to {MAX_POLICY_MS} ms", key, "correct the number"))
-    for name, modes in (("local_invite", LOCAL_INVITE_MODES), ("detail", DETAIL_MODES)):
-        value = getattr(policy, name)
-        if value is not None and value not in modes:
-            faults.append((f"policy.{name} {value!r} is unknown", f"policy.{name}", f"choose {', '.join(modes)}"))
-    return faults
 
 
 def _id_fault(key: str, value: str) -> _Fault | None:

@@ -11,6 +11,7 @@ import attrs
 
 from host_agent.config_dialects import UPLOADER_AGENT, DialectSection
 from host_agent.config_legacy import LegacySection
+from host_agent.config_policy import PolicySection
 
 AUTO_PORT = "auto"
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -128,28 +129,6 @@ class IntegrationSection:
         :raises OSError: the file cannot be read.
         """
         return Secret(self.token_file.read_text(encoding="utf-8").strip())
-
-
-@attrs.frozen(kw_only=True)
-class PolicySection:
-    """Hold what the terminals are told about times and habits; None leaves the terminal's own default."""
-
-    invite_ms: int | None = None
-    change_ms: int | None = None
-    detail: str | None = None
-    offer_ms: int | None = None
-    sub_ms: int | None = None
-    tags_ms: int | None = None
-    thanks_ms: int | None = None
-    unrated_ms: int | None = None
-    not_invited_ms: int | None = None
-    guard_ms: int | None = None
-    elder: bool | None = None
-    local_invite: str | None = None
-
-    def message(self) -> dict[str, int | str | bool]:
-        """Return the map for the CONFIG message: only what was set."""
-        return {name: value for name, value in attrs.asdict(self).items() if value is not None}
 
 
 @attrs.frozen(kw_only=True)

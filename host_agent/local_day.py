@@ -13,3 +13,8 @@ def begin_ms(utc_ms: int) -> int:
 def same(one_utc_ms: int, other_utc_ms: int) -> bool:
     """Say whether two times are of one local day."""
     return time.localtime(one_utc_ms / 1000)[:3] == time.localtime(other_utc_ms / 1000)[:3]
+
+
+def utc_offset_min(utc_ms: int) -> int:
+    """Return by how many minutes this PC's local time is ahead of UTC at a time."""
+    return time.localtime(utc_ms / 1000).tm_gmtoff // 60

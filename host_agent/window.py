@@ -15,8 +15,9 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from host_agent import ports, qr_codes, refusal, window_faults
+from host_agent import local_day, ports, qr_codes, refusal, window_faults
 from host_agent.config_model import Config, WindowSection
+from host_agent.config_policy import with_local_time
 from host_agent.content.notice import WindowNotice
 from host_agent.content.push import WindowContent
 from host_agent.day_counts import DayCounts
@@ -344,7 +345,8 @@ class Window:
 
     def _tell_all(self) -> None:
         if self._policy:
-            self._connection.request(messages.CONFIG, {"policy": self._policy})
+            policy = with_local_time(self._policy, local_day.utc_offset_min(self._utc_ms()))
+            self._connection.request(messages.CONFIG, {"policy": policy})
         self._connection.request(messages.CLERK, {"clerk": self.clerk})
         self._connection.request(messages.PAUSE, {"paused": self.paused})
         for row in self.invites.pending():

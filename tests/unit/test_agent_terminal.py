@@ -3,6 +3,7 @@
 import random
 import re
 import signal
+import time
 
 import pytest
 
@@ -199,12 +200,12 @@ def test_silent_terminal_is_told_and_found_when_it_speaks(hall):
 
 def test_policy_is_told_to_the_terminal(hall):
     text = hall.agent.config.read_text(encoding="utf-8") + "[policy]\ninvite_ms = 20000\nlocal_invite = 'never'\n"
+    text += "volume = 70\nquiet_volume = 20\nquiet_from = '22:00'\nquiet_to = '07:00'\n"
     hall.agent.config.write_text(text, encoding="utf-8")
     hall.agent.start()
-    wait_until(
-        "CONFIG",
-        lambda: (messages.CONFIG, {"policy": {"invite_ms": 20000, "local_invite": "never"}}) in hall.terminal.requests,
-    )
+    told = {"invite_ms": 20000, "local_invite": "never", "volume": 70, "quiet_volume": 20}
+    told |= {"quiet_from_min": 1320, "quiet_to_min": 420, "utc_offset_min": time.localtime().tm_gmtoff // 60}
+    wait_until("CONFIG", lambda: (messages.CONFIG, {"policy": told}) in hall.terminal.requests)
 
 
 def test_invite_not_yet_known_as_open_when_the_agent_is_killed_still_gets_its_outcome(hall):
