@@ -144,14 +144,21 @@ async function logout() {
 }
 
 async function printPaper() {
+  if (busy || !caseFits()) return;
+  busy = true; // one press, one form: each has a number of its own
+  render();
   try {
     const answer = await fetch(`${api}/paper-form`, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(theCase()),
     });
     if (!answer.ok) throw (await answer.json()).error;
     window.open(URL.createObjectURL(await answer.blob()), "_blank", "noopener");
+    clearCase();
   } catch (error) {
     toast(ERRORS[error.code] || "纸质评价表没有做成，请稍后再试。");
+  } finally {
+    busy = false;
+    render();
   }
 }
 
@@ -212,5 +219,5 @@ at("login").addEventListener("submit", async (event) => {
 });
 
 localStorage.removeItem("yiping.clerk"); // an earlier page kept the last login here, for whoever came next
-fetch(`${api}/paper-form`).then((answer) => { at("paper").hidden = answer.status === 404; }, () => {});
+fetch(`${api}/paper-form`).then((answer) => { at("paper").hidden = !answer.ok; }, () => {});
 const follower = new Follower(name, show, lose);

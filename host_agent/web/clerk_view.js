@@ -30,12 +30,14 @@ export function showTerminal(view, lost) {
   const kind = usable ? "good" : !lost && view.condition === "connecting" ? "wait" : "bad";
   at("terminal").className = `chip ${kind}`;
   at("terminal").firstChild.className = `dot ${kind}`;
-  say(at("terminal").lastChild, lost ? "状态未知" : usable ? "评价器已连接" : view.connected ? "评价器异常" : "评价器未连接");
+  say(at("terminal").lastChild, lost ? "状态未知" : usable ? "评价器已连接" : chip(view));
   const [what, cure] = condition(view);
   at("trouble").hidden = lost || usable || Boolean(view.clerk) && !view.shift_over; // else the place of the state says it
   say(at("trouble").firstChild, what);
   say(at("trouble").lastChild, cure);
 }
+
+const chip = (view) => view.connected ? "评价器异常" : view.condition === "no_terminal" ? "无评价器" : "评价器未连接";
 
 export function showWork(view, busy, lost) {
   const { clerk } = view;
@@ -53,6 +55,7 @@ export function showWork(view, busy, lost) {
   enable("cancel", able && view.connected && open && view.state !== "chosen");
   enable("pause", able);
   enable("logout", able);
+  enable("paper", able);
   say(at("pause-text"), view.paused ? "恢复服务" : "暂停服务");
   at("pause").setAttribute("aria-pressed", String(view.paused));
   showCounts(view.today);

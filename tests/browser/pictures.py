@@ -96,7 +96,7 @@ def save(picture: Image.Image, name: str) -> None:
 
 def draw(browser: Browser, counter: Counter) -> None:
     counter.fresh()
-    tall = browser.new_page(viewport={"width": 460, "height": 750})
+    tall = browser.new_page(viewport={"width": 460, "height": 800})
     tall.goto(f"{counter.url}/clerk/W01")
     save(contact(list(states(counter, tall))), "clerk.png")
     tall.close()

@@ -231,23 +231,24 @@ def test_refusal_of_the_terminal_is_said_in_chinese_and_the_page_goes_on(
 
 
 @pytest.mark.slow
-def test_paper_form_is_offered_where_the_agent_makes_one(page: "playwright.Page", counter: Counter) -> None:
+def test_paper_form_of_the_case_opens_as_pdf(page: "playwright.Page", counter: Counter) -> None:
     log_in(page, counter)
-    asked = []
-
-    def answer(route: "playwright.Route") -> None:
-        if route.request.method == "GET":
-            route.fulfill(status=405, json={"error": {"code": "wrong_method", "message": "", "cure": ""}})
-            return
-        asked.append(route.request.post_data_json)
-        route.fulfill(status=200, content_type="application/pdf", body=b"%PDF-1.4 form")
-
-    page.route("**/paper-form", answer)
-    page.reload()
     expect(page.get_by_role("button", name="打印纸质评价表")).to_be_visible()
     page.keyboard.press("b")
-    page.keyboard.type("P-1")
+    page.keyboard.type("P-2026-78")
     page.keyboard.press("Escape")
-    with page.context.expect_page():
+    with page.expect_response("**/paper-form") as answer, page.context.expect_page() as opened:
         page.keyboard.press("d")
-    assert len(asked) == 1 and "P-1" in str(asked[0])
+    assert answer.value.request.post_data_json == {"case": {"project_no": "P-2026-78"}}
+    assert answer.value.status == 201 and answer.value.headers["content-type"] == "application/pdf"
+    opened.value.wait_for_url("blob:**")
+    expect(page.locator("#case-filled")).to_have_text("")
+
+
+def test_paper_form_is_not_offered_where_none_can_be_made(page: "playwright.Page", counter: Counter) -> None:
+    log_in(page, counter)
+    missing = {"error": {"code": "no_paper", "message": "", "cure": ""}}
+    page.route("**/paper-form", lambda route: route.fulfill(status=404, json=missing))
+    page.reload()
+    expect(page.locator("#work")).to_be_visible()
+    expect(page.get_by_role("button", name="打印纸质评价表")).to_be_hidden()
