@@ -241,6 +241,8 @@ class Agent:
     def _changed(self, window: Window) -> None:
         """Tell who listens, and the city a terminal's state; the uplink drops what has not changed."""
         self._changes.changed(window.section.id)
+        if not window.section.has_terminal:
+            return
         if window.connected and window.fault is None:
             state = _CITY_STATES.get(window.shown or "", "paused" if window.paused else "ready")
         elif window.connected:
@@ -290,7 +292,7 @@ def _again(window: Window, rng: random.Random) -> Callable[[], Awaitable[None]]:
 
 
 async def _first_answer(window: Window) -> None:
-    if window.section.port == "auto" and not window.port_there():
+    if not window.section.has_terminal or (window.section.port == "auto" and not window.port_there()):
         return
     await window.open()
     with contextlib.suppress(TimeoutError):

@@ -72,6 +72,8 @@ def file_system_of(folder: Path) -> str | None:
 
 async def _check_port(window: WindowSection) -> Finding:
     part = f"window {window.id}"
+    if not window.has_terminal:
+        return Finding(part, True, "no terminal: sign and paper form only")
     try:
         name = ports.find(window.port, window.terminal)
         transport = await ports.open_port(name)

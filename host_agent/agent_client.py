@@ -66,20 +66,34 @@ class AgentClient:
         data, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
         return self._ask(urllib.request.Request(self.base + path, data, headers, method=method), ORDER_S)
 
+    def file(self, method: str, path: str, body: dict[str, Any]) -> bytes:
+        """Return the file that an order answers with.
+
+        :raises UserError: no agent answers; AgentRefusal: it refuses.
+        """
+        data, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
+        return self._read(urllib.request.Request(self.base + path, data, headers, method=method), ORDER_S)
+
     def _ask(self, request: urllib.request.Request, timeout_s: float) -> dict[str, Any]:
+        try:
+            return json.loads(self._read(request, timeout_s))
+        except ValueError:
+            raise UserError("no agent answers: what came is no JSON", self.base, "what listens there?") from None
+
+    def _read(self, request: urllib.request.Request, timeout_s: float) -> bytes:
         for _ in range(_TRIES):
             try:
                 if not self._known:
                     self._opener.open(f"{self.base}/status", timeout=ANSWER_S).close()
                     self._known = True
                 with self._opener.open(request, timeout=timeout_s) as answer:
-                    return json.load(answer)
+                    return answer.read()
             except urllib.error.HTTPError as error:
                 if error.code != _TOO_OFTEN:
                     raise self._refusal(error) from None
                 error.close()
                 time.sleep(float(error.headers.get("retry-after") or 1))
-            except (urllib.error.URLError, OSError, ValueError) as error:
+            except (urllib.error.URLError, OSError) as error:
                 reason = getattr(error, "reason", error)
                 raise UserError(f"no agent answers: {reason}", self.base, "start it with `yiping agent run`") from None
         raise UserError("the agent has no time for this", self.base, "try again later")

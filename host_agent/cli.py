@@ -61,6 +61,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "build": ("host_agent.content.tags_cli:build", "Build a tag table for terminals and city."),
         "show": ("host_agent.content.tags_cli:show", "Show a tag table."),
     },
+    "window": {"qr": ("host_agent.paper.cli:qr", "Make the sign of a window with its code.")},
+    "paper": {"form": ("host_agent.paper.cli:form", "Print a form for a rating on paper.")},
     "qr": {
         "keygen": ("host_agent.qr_cli:keygen", "Make the key of the tokens in QR codes."),
         "check": ("host_agent.qr_cli:check", "Say what a token is for."),
@@ -70,6 +72,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
     "demo": ("simulator.demo.cli:demo", "Run the whole chain on this machine."),
 }
 GROUP_TEXTS = {
+    "window": "Signs of windows.",
+    "paper": "Forms on paper.",
     "qr": "Keys and tokens of QR codes.",
     "doctor": "Why something does not work.",
     "agent": "The agent of a counter PC.",

@@ -16,6 +16,7 @@ from host_agent.config_legacy import LEGACY_PORT
 from host_agent.config_model import (
     AUTO_PORT,
     DEFAULT_PORTS,
+    NO_PORT,
     AgentSection,
     BrokerSection,
     Config,
@@ -27,6 +28,7 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}\Z")
 PREFIX_PATTERN = re.compile(r"[^+#\s/]+(/[^+#\s/]+)*\Z")
 HOTKEY_PATTERN = re.compile(r"F([1-9]|1[0-2])\Z")
 RECEIPTS_MODES = ("city", "puback")
+WINDOW_CHANNELS = ("window", "kiosk")
 MAX_WINDOWS = 64
 _Fault = tuple[str, str, str]
 
@@ -107,12 +109,20 @@ def _window_faults(windows: tuple[WindowSection, ...]) -> list[_Fault]:
     seen: dict[tuple[str, str], str] = {}
     for index, window in enumerate(windows):
         key = f"window[{index}]"
-        faults += [_id_fault(f"{key}.id", window.id), _id_fault(f"{key}.terminal", window.terminal)]
+        faults.append(_id_fault(f"{key}.id", window.id))
+        if window.has_terminal:
+            faults.append(_id_fault(f"{key}.terminal", window.terminal))
+        elif window.terminal:
+            what = f'{key}.terminal {window.terminal!r} at a window whose port is "none"'
+            faults.append((what, f"{key}.terminal", "remove it, or name its port"))
+        if window.channel not in WINDOW_CHANNELS:
+            what = f"{key}.channel {window.channel!r} is unknown"
+            faults.append((what, f"{key}.channel", f"choose {', '.join(WINDOW_CHANNELS)}"))
         if not window.port:
             faults.append((f"{key}.port is empty", f"{key}.port", 'name the port, or write "auto"'))
         for name in ("id", "terminal", "port"):
             value = getattr(window, name)
-            if name == "port" and value in (AUTO_PORT, LEGACY_PORT):
+            if (name == "port" and value in (AUTO_PORT, LEGACY_PORT, NO_PORT)) or not value:
                 continue
             first = seen.setdefault((name, value), f"{key}.{name}")
             if first != f"{key}.{name}":

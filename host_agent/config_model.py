@@ -14,6 +14,7 @@ from host_agent.config_legacy import LegacySection
 from host_agent.config_policy import PolicySection
 
 AUTO_PORT = "auto"
+NO_PORT = "none"  # a window without terminal: sign and paper form only
 DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -95,13 +96,24 @@ class BrokerSection:
 
 @attrs.frozen(kw_only=True)
 class WindowSection:
-    """Say which terminal stands at a window, at which port, and who uploads its ratings to the province."""
+    """Say which terminal stands at a window, at which port, who uploads its ratings, and over what it invites."""
 
     id: str
-    terminal: str
+    terminal: str = ""
     name: str = ""
     port: str = AUTO_PORT
     uploader: str = UPLOADER_AGENT
+    channel: str = "window"
+
+    @property
+    def has_terminal(self) -> bool:
+        """Say whether a terminal stands here at all."""
+        return self.port != NO_PORT
+
+    @property
+    def is_kiosk(self) -> bool:
+        """Say whether this is a self-service terminal, where no clerk sits."""
+        return self.channel == "kiosk"
 
 
 @attrs.frozen(kw_only=True)

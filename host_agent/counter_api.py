@@ -5,6 +5,7 @@ Promise: no answer and no page ever holds a level; every refusal has a code, a s
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,10 +23,13 @@ from host_agent.api_notices import NoticesApi
 from host_agent.api_stream import Stream
 from host_agent.changes import Changes
 from host_agent.config_model import Config
+from host_agent.paper import api as paper_api
 from host_agent.refusal import Refusal
 from host_agent.status import Status, invite_view, window_view
 from host_agent.store import Store
+from host_agent.store_rows import InviteRow
 from host_agent.window import Window
+from host_agent.writer import utc_ms
 
 Handler = Callable[[Request], Awaitable[Response]]
 WEB = Path(__file__).parent / "web"
@@ -73,6 +77,7 @@ class CounterApi:
             Route(f"{window}/pause", self.ordered(self._pause), methods=["POST"]),
             Route(f"{window}/invites", self.ordered(self._invite), methods=["POST"]),
             Route(window + "/invites/{invite}", self._one_invite, methods=["GET", "DELETE"]),
+            *paper_api.routes(self, self._config, utc_ms, self._seal),
             *NoticesApi(self, self._windows).routes(),
             *self._more,
             WebSocketRoute("/api/v1/stream", self._stream.serve),
@@ -154,7 +159,7 @@ class CounterApi:
         window = self.window_of(request)
         body = await api_body.read(request, ("id", *api_case.KEYS, "timeout_s", "origin"))
         row, new = await orders.invite(window, api_body.service(body, self._seal))
-        return JSONResponse(invite_view(row), 201 if new else 200)
+        return JSONResponse(self._offered(window, row), 201 if new else 200)
 
     async def _one_invite(self, request: Request) -> Response:
         if request.method == "DELETE":
@@ -166,7 +171,15 @@ class CounterApi:
         row = window.invites.get(_invite_id(request))
         if row is None:
             raise Refusal(404, "unknown_invite", "this window has no such invite", "check the invite id")
-        return JSONResponse(invite_view(row))
+        return JSONResponse(self._offered(window, row))
+
+    @staticmethod
+    def _offered(window: Window, row: InviteRow) -> dict[str, Any]:
+        """Return an invite; a kiosk gets the address of its code, too, for its own screen."""
+        view = invite_view(row) or {}
+        if window.section.is_kiosk and window.codes is not None:
+            view["qr"] = window.codes.invite(row.invite, row.created_utc_ms)
+        return view
 
     async def _cancel(self, request: Request) -> Response:
         return JSONResponse(invite_view(await orders.cancel(self.window_of(request), _invite_id(request))))

@@ -83,7 +83,7 @@ class Invites:
 
     async def _insert(self, clerk: str, service: Service) -> InviteRow:
         now_ms = self._utc_ms()
-        plan = self._services.plan(clerk, service, self._state_of)
+        plan = self._services.plan(clerk, service, self.state_of)
         bound = reference(plan.project_no, plan.service_no)
         preimage = evidence.invite_preimage(secrets.token_bytes(16), self._centre, self._window, clerk, bound, now_ms)
         invite = evidence.invite_id(preimage)
@@ -121,7 +121,8 @@ class Invites:
         row = self._store.invite(invite)
         return row if row is not None and row.window == self._window else None
 
-    def _state_of(self, invite: bytes) -> str | None:
+    def state_of(self, invite: bytes) -> str | None:
+        """Return how an invite of this window stands, None for none."""
         row = self.get(invite)
         return None if row is None else row.state
 

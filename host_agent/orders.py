@@ -11,7 +11,7 @@ from typing import Any
 from host_agent import refusal
 from host_agent.content import notice as notices
 from host_agent.errors import StoreFaultError, StoreFullError
-from host_agent.invites import Service
+from host_agent.invite_subject import CHANNEL_KIOSK, CHANNEL_WINDOW, Service
 from host_agent.refusal import Refusal
 from host_agent.store_rows import PENDING, REFUSED_INVITE, InviteRow
 from host_agent.terminal import Reply
@@ -19,6 +19,7 @@ from host_agent.window import Window
 from protocol import messages, rating, reasons
 
 TERMINAL_S = 3.0
+UNASSIGNED = "unassigned"  # who served at a self-service terminal
 # A cancelled invite's sealed outcome follows the reply at once.
 OUTCOME_S = 1.0
 
@@ -105,15 +106,16 @@ async def invite(window: Window, service: Service) -> tuple[InviteRow, bool]:
 
     :raises Refusal: no terminal, no clerk, no room, or the terminal does not take it.
     """
+    if not window.section.has_terminal:
+        raise refusal.no_terminal(window.section.id)
     if not window.connected:
         raise refusal.absent(window.section.id)
-    if window.clerk is None:
-        raise refusal.from_reason(reasons.NO_CLERK)
+    clerk = who_serves(window, service)
     if service.origin == rating.ORIGIN_CLERK_PAGE and window.shift.over:
-        raise refusal.shift_over(window.clerk["number"])
+        raise refusal.shift_over(clerk)
     window.shift.use()
     try:
-        row, new = await window.invites.make(window.clerk["number"], service)
+        row, new = await window.invites.make(clerk, service)
     except (StoreFullError, StoreFaultError) as error:
         raise store_refusal(error) from error
     if not new and not service.same_as(row):
@@ -130,6 +132,20 @@ async def invite(window: Window, service: Service) -> tuple[InviteRow, bool]:
     if row.state == REFUSED_INVITE:
         raise refusal.from_reason_code(row.reason or "fault")
     return row, new
+
+
+def who_serves(window: Window, service: Service) -> str:
+    """Return the number of the clerk at a window, and let the service be a kiosk's where nobody sits.
+
+    :raises Refusal: somebody should be logged in.
+    """
+    if window.section.is_kiosk and service.channel == CHANNEL_WINDOW:
+        service.channel = CHANNEL_KIOSK
+    if window.clerk is not None:
+        return str(window.clerk["number"])
+    if not window.section.is_kiosk:
+        raise refusal.from_reason(reasons.NO_CLERK)
+    return UNASSIGNED
 
 
 async def cancel(window: Window, invite_id: bytes) -> InviteRow:

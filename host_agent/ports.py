@@ -14,6 +14,7 @@ import serial
 from serial.tools import list_ports
 
 from host_agent.config_model import AUTO_PORT, WindowSection
+from host_agent.config_model import NO_PORT as WITHOUT_TERMINAL
 from host_agent.errors import UserError
 from host_agent.transport import Transport, open_transport
 
@@ -21,6 +22,7 @@ BAUD = 115_200
 OPEN_S = 8.0
 
 NO_PORT, PORT_BUSY, PORT_FAULT = "no_port", "port_busy", "port_fault"
+NO_TERMINAL = "no_terminal"  # by configuration: nothing is wrong
 
 
 class PortError(UserError):
@@ -52,6 +54,9 @@ def find(port: str, terminal: str, usb: Callable[[], Iterable[UsbPort]] = list_u
 
     :raises PortError: no such terminal is connected.
     """
+    if port == WITHOUT_TERMINAL:
+        what = "no terminal stands at this window"
+        raise PortError(NO_TERMINAL, what, 'window.port = "none"', "offer its sign, or print a paper form")
     if port != AUTO_PORT:
         return port
     for found in usb():

@@ -1,9 +1,9 @@
 """Tokens in QR codes: what a phone brings to the city instead of a name. The agent makes them, the city checks them.
 
 Layout, 31 bytes: u8 kind · u8 key id · u24 hour of expiry since 1970 (0: never) · 16 bytes what it is for · 10 bytes
-MAC, the first of HMAC-SHA256(secret, "yiping qr/1" ‖ all before it). Written in the base-32 alphabet of RFC 4648 with no
-padding, which is upper case, so that a code stays small. What it is for is an invite's id, or the hash of a window:
-nothing of clerk, case or citizen can be read from it.
+MAC, the first of HMAC-SHA256(secret, "yiping qr/1" ‖ all before it). Written in the base-32 alphabet of RFC 4648, with
+no padding: upper case keeps a code small. What it is for is an invite's id, or the hash of a window: nothing of clerk,
+case or citizen can be read from it.
 
 The secret stands in a file that agent and city share: "yiping-qr <key id> <64 hex digits>". A lost or old key is taken
 out of use by its id.

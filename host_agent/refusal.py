@@ -5,6 +5,7 @@ from protocol import reason_texts, reasons
 
 TERMINAL_ABSENT = "terminal_absent"
 NO_ANSWER = "no_answer"
+NO_TERMINAL = "no_terminal"
 STORE_FULL = "store_full"
 STORE_FAULT = "store_fault"
 
@@ -38,6 +39,12 @@ _CURES = {
 }
 # The other requests failed on what was sent, not on the state of the window.
 _UNPROCESSABLE = (reasons.OUT_OF_RANGE, reasons.BAD_MESSAGE, reasons.UNSUPPORTED, reasons.UNKNOWN_MESSAGE)
+
+
+def no_terminal(window: str) -> Refusal:
+    """Return the refusal for a window at which no terminal stands."""
+    what = f"no terminal stands at window {window}"
+    return Refusal(409, NO_TERMINAL, what, "offer the code on its sign, or print a paper form")
 
 
 def from_reason(reason: int) -> Refusal:

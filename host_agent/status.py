@@ -8,6 +8,7 @@ from host_agent.clock_watch import ClockWatch, steady_ms
 from host_agent.config_model import Config
 from host_agent.delivery import Delivery
 from host_agent.faults import Fault, Faults
+from host_agent.ports import NO_TERMINAL
 from host_agent.store import COUNTS, Store
 from host_agent.store_rows import InviteRow
 from host_agent.uplink import Uplink
@@ -123,6 +124,7 @@ class Status:
                     "status": window.terminal_counters,
                 }
                 for window in self._windows.values()
+                if window.section.has_terminal
             ],
         }
 
@@ -164,7 +166,7 @@ class Status:
 def terminal_fault(window: Window) -> Fault | None:
     """Return what somebody must do something about at this window."""
     condition = terminal_condition(window)
-    if condition in ("ready", "paused"):
+    if condition in ("ready", "paused", NO_TERMINAL):
         return None
     return {"code": condition, "message": terminal_sentence(window), "window": window.section.id}
 

@@ -29,7 +29,7 @@ from host_agent.services import Services
 from host_agent.shift import Shift
 from host_agent.store import Store
 from host_agent.store_changes import end_recovery, put_recovery, put_window
-from host_agent.store_rows import InviteRow, WindowRow
+from host_agent.store_rows import Change, InviteRow, WindowRow
 from host_agent.terminal import LinkEvents, Reply, TerminalConnection
 from host_agent.transport import Opener
 from host_agent.writer import OK, Writer
@@ -66,7 +66,9 @@ class Window:
         """Read back what the window was told last; `run` opens the port."""
         self.section = section
         self._policy = config.policy.message()
-        self._codes = qr_codes.of(config)
+        if section.is_kiosk:
+            self._policy["no_clerk"] = "unassigned"
+        self.codes = qr_codes.of(config)
         self._store = store
         self._writer = writer
         self._inbox = inbox
@@ -299,6 +301,13 @@ class Window:
         """
         await self._writer.write(put_window(self.keep()))
 
+    async def keep_offer(self, changes: list[Change]) -> None:
+        """Make an invite that goes to no terminal durable.
+
+        :raises StoreFullError, StoreFaultError: it is not.
+        """
+        await self._writer.write(*changes)
+
     def send_invite(self, row: InviteRow) -> "asyncio.Future[Reply] | None":
         """Send an invite with its present age; None without a connected terminal."""
         fields = {
@@ -316,7 +325,7 @@ class Window:
 
     def _code_of(self, row: InviteRow) -> str | None:
         """Return the code with which an invite may be rated late, or a text be added to its rating."""
-        return None if self._codes is None else qr_codes.packed(self._codes.invite(row.invite, row.created_utc_ms))
+        return None if self.codes is None else qr_codes.packed(self.codes.invite(row.invite, row.created_utc_ms))
 
     def _age_ms(self, row: InviteRow) -> int:
         """Return how old an invite is, by a clock that nobody sets; the PC's counts only for one of an earlier run.

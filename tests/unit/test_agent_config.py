@@ -67,7 +67,7 @@ def test_config_several_faults_are_told_at_once_each_with_file_and_key(folder):
     lines = faults(
         folder,
         '[agent]\nid = 5\ncenter = "C01"\n[broker]\nurll = "x"\n[[window]]\nid = "W01"\nterminal = "T"\nspeed = 1\n'
-        '[[window]]\nid = "W02"\n[policy]\nelder = 1\n',
+        '[[window]]\nterminal = "T2"\n[policy]\nelder = 1\n',
     )
     path = str(folder / "agent.toml")
     for key in (
@@ -76,7 +76,7 @@ def test_config_several_faults_are_told_at_once_each_with_file_and_key(folder):
         "agent.center",
         "broker.urll",
         "window[0].speed",
-        "window[1].terminal",
+        "window[1].id",
         "policy.elder",
     ):
         assert [line for line in lines if f"({path}: {key})" in line], key
@@ -87,6 +87,8 @@ def test_config_several_faults_are_told_at_once_each_with_file_and_key(folder):
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
+        ('terminal = "YP-0001"', "", "window[0].terminal"),
+        ('terminal = "YP-0001"', 'terminal = "YP-0001"\nchannel = "web"', "window[0].channel"),
         ('id = "pc-01"', 'id = "pc/01"', "agent.id"),
         ('centre = "C01"', 'centre = "C01"\nlisten = "8471"', "agent.listen"),
         ('centre = "C01"', 'centre = "C01"\nhotkey = "Strg"', "agent.hotkey"),
