@@ -195,7 +195,7 @@ class WindowServices:
         data = _data(visit, invite, preimage) | {
             "visit": own.record_id(first),
             "window": section.id,
-            "terminal": section.terminal,
+            "terminal": section.terminal or None,
             "uploader": section.uploader,
             "recorded_utc_ms": now_ms,
         }

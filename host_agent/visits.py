@@ -13,6 +13,7 @@ import attrs
 from host_agent.invite_subject import Service
 
 _ANSWERED = ("rated", "declined")
+_LEFT = ("timed_out", None)  # None: an invite that no terminal heard of, on paper
 _INVITES_KEPT = 8
 
 
@@ -53,11 +54,11 @@ class Visit:
             if mine is not None and named is not None and mine != named:
                 return False
         states = [state_of(invite) for invite in self.invites]
-        if any(state is None or state in _ANSWERED for state in states):
+        if any(state in _ANSWERED for state in states):
             return False
-        # Without ticket and case nothing tells whether it is still the citizen who let the last invite time out.
+        # Without ticket and case nothing tells whether it is still the citizen who left without an answer.
         told_by_case = self.project_no is not None and self.project_no == service.project_no
-        return self.served or told_by_case or "timed_out" not in states
+        return self.served or told_by_case or not any(state in _LEFT for state in states)
 
     def joined(self, clerk: str, service: Service) -> "Visit":
         """Return the visit with what an invite adds to it; consent goes with the citizen for whom it was given."""

@@ -157,7 +157,7 @@ _DATA: dict[str, Callable[[object], bool]] = {
     "invite_preimage": _or_null(_is_base64),
     "visit": _matches(_ID),
     "window": _matches(message.SEGMENT),
-    "terminal": _matches(message.SEGMENT),
+    "terminal": _or_null(_matches(message.SEGMENT)),
     "channel": _one_of(CHANNELS),
     "uploader": _one_of(UPLOADERS),
     "clerk": _or_null(_matches(staff.NUMBER)),

@@ -4,12 +4,14 @@ import base64
 import json
 from hashlib import sha256
 
+import jsonschema
 import pytest
 
 from host_agent.own_records import canonical
 from host_agent.receiver.intake import Raw
 from protocol import evidence
 from tests.city.terminals import NOW_MS, PREFIX, City, Invite, Terminal, message
+from tests.contract import schema, validate
 
 NAME = "~0123456789abcdef"
 TOPIC = f"{PREFIX}/C01/agent/pc-01/service"
@@ -137,6 +139,12 @@ def test_service_that_its_invite_was_not_made_for_is_kept_told_and_not_joined(
     assert city.alarms() == {"service_unbound"}
 
 
+@pytest.mark.parametrize("example", schema("service")["examples"], ids=lambda one: one["id"])
+def test_service_as_the_contract_shows_it_is_taken(city: City, example: dict) -> None:
+    assert city.statuses(Raw(TOPIC, json.dumps(example).encode())) == [("stored", None)]
+    assert city.records()[0]["invite_bound"] is (True if "subject" in example else None)
+
+
 def test_service_without_invite_is_handed_on(city: City) -> None:
     assert city.statuses(told(record(None))) == [("stored", None)]
     (found,) = city.records()
@@ -154,6 +162,9 @@ MISFITS = [
 @pytest.mark.parametrize("changed", MISFITS, ids=str)
 def test_service_that_is_not_as_written_is_refused_by_its_bytes(city: City, invite: Invite, changed: dict) -> None:
     data = record(invite) | changed
+    if changed != {"invite": None} and changed != {"service_no": 1.0}:  # what a schema cannot say
+        with pytest.raises(jsonschema.ValidationError):
+            validate(TOPIC, told(data).payload)
     (receipt,) = city.take(told(data))
     assert (receipt.status, receipt.code) == ("refused", "malformed")
     assert receipt.sha256 == sha256(canonical(data)).hexdigest()[:16], "else the agent takes it for another's receipt"

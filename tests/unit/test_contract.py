@@ -136,8 +136,15 @@ def test_every_message_of_a_running_agent_follows_the_contract(tmp_path: Path) -
         for kind in (rating.BOOT, rating.MARK, 99):
             terminal.seal(kind)
         terminal.rate(2, bytes(range(16)))
+        wait_until("the terminal", lambda: agent.status()["terminals"][0]["connected"])
+        window = "/api/v1/windows/W01"
+        assert agent.call("POST", f"{window}/login", {"number": "007"})[0] == 200
+        assert agent.call("POST", f"{window}/serve", {"ticket": "A1", "case": {"project_no": "P1"}})[0] == 200
+        body = {"project_no": "P2", "case": {"task_name": "社保卡补办", "pro_status": 1}, "real_name": True}
+        assert agent.call("POST", f"{window}/invites", body)[0] == 201
         terminal.add_raw(b"no event at all")
         wait_until("five events at the city", lambda: len(listener.seen("/event")) >= 5)
+        wait_until("two services", lambda: len(listener.seen("/service")) >= 2)
         wait_until("the terminal is ready", lambda: any(b'"ready"' in one for one in listener.seen("YP-0001/state")))
         terminal.unplug()
         wait_until("the terminal is lost", lambda: any(b'"lost"' in one for one in listener.seen("YP-0001/state")))
@@ -153,4 +160,4 @@ def test_every_message_of_a_running_agent_follows_the_contract(tmp_path: Path) -
     for topic, payload in listener.messages:
         validate(topic, payload)
     kinds = {schema_of_topic(topic) for topic, _ in listener.messages}
-    assert kinds >= {"event", "receipt", "terminal_state", "agent_state"}
+    assert kinds >= {"event", "receipt", "service", "terminal_state", "agent_state"}
