@@ -38,16 +38,16 @@ _CONTRASTS = """() => {
   }
   return found;
 }"""
-# Return what reaches past the page's right edge, or is cut off inside its own box.
+# Return what reaches past the page's right edge, or is cut off inside its own box; wide tables scroll in theirs.
 _CUT_OFF = """() => [...document.querySelectorAll("body *")].filter((node) => node.checkVisibility() &&
-    (node.getBoundingClientRect().right > innerWidth + 1 ||
-     (node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0 && !["INPUT", "SELECT"].includes(node.tagName) &&
-      !node.closest(".scroll")))).map((node) => node.id || node.outerHTML.slice(0, 80))"""
+    !node.closest(".scroll") && (node.getBoundingClientRect().right > innerWidth + 1 ||
+     (node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0 && !["INPUT", "SELECT"].includes(node.tagName)))
+    ).map((node) => node.id || node.outerHTML.slice(0, 80))"""
 
 
 def faint_texts(page: "playwright.Page", least: float = 4.5) -> list[tuple[str, float]]:  # noqa: F821
     """Return the visible texts whose contrast is less than `least`."""
-    page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")
+    page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished))")
     return [(text, round(value, 2)) for text, value in page.evaluate(_CONTRASTS) if value < least]
 
 

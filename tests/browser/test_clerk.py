@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from protocol import messages, reasons
+from tests.browser import looks
 from tests.browser.counter import CLERK, Counter, W
 from tests.unit.agent_support import wait_until
 
@@ -252,3 +253,17 @@ def test_paper_form_is_not_offered_where_none_can_be_made(page: "playwright.Page
     page.reload()
     expect(page.locator("#work")).to_be_visible()
     expect(page.get_by_role("button", name="打印纸质评价表")).to_be_hidden()
+
+
+def test_list_of_windows_and_status_tell_the_same_and_are_readable(page: "playwright.Page", counter: Counter) -> None:
+    log_in(page, counter)
+    page.goto(f"{counter.url}/")
+    expect(page.locator("#windows li")).to_contain_text("空闲，可以邀请评价")
+    expect(page.locator("#windows li")).to_contain_text("张三 · 007")
+    assert looks.faint_texts(page) == [] and looks.cut_off(page) == []
+    counter.call("POST", f"{W}/pause", {"paused": True})
+    expect(page.locator("#windows .chip")).to_have_text("已暂停")
+    page.get_by_role("link", name="运行状态").click()
+    expect(page.locator("#terminals tr")).to_contain_text("暂停服务")
+    expect(page.locator("#faults")).to_contain_text("市级平台")
+    assert looks.faint_texts(page) == [] and looks.cut_off(page) == []
