@@ -120,6 +120,7 @@ class Status:
                     "connected": window.connected,
                     "state": window.shown,
                     "clock_offset_ms": window.clock_offset_ms,
+                    "today": window.day.counts(),
                     "link": window.link_status(),
                     "status": window.terminal_counters,
                 }
@@ -199,6 +200,7 @@ def window_terminal(window: Window) -> dict[str, Any]:
         "content": window.content.view() if window.content is not None else None,
         "link": window.link_status(),
         "status": window.terminal_counters,
+        "today": window.day.counts(),
     }
 
 

@@ -138,6 +138,8 @@ class StandInReceiver:
         elif not message.topic.endswith("/receipt"):
             with self._changed:
                 self.other.setdefault(message.topic, []).append(message.payload)
+            if self.answer and message.topic.endswith("/service"):
+                self.receipt(json.loads(message.payload), self.status, self.code)
 
     def receipt(self, event, status="stored", code=""):
         topic = f"{self.prefix}/{event['source'].split('/')[1]}/agent/{event['agent']}/receipt"
