@@ -11,6 +11,7 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 
@@ -101,7 +102,7 @@ class _Library:
         """Return the samples of a text in the voice that was taken."""
         heard = bytearray()
 
-        def take(samples: object, count: int, _events: int | None) -> int:
+        def take(samples: Any, count: int, _events: int | None) -> int:
             if samples:
                 heard.extend(ctypes.string_at(samples, count * 2))
             return 0
