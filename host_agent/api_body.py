@@ -38,7 +38,7 @@ async def read(request: Request, keys: tuple[str, ...]) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Refusal(415, "not_json", "the body is not declared as JSON", "send Content-Type: application/json")
     try:
-        body = json.loads(raw)
+        body = json.loads(raw.decode("utf-8-sig"))  # RFC 8259 §8.1; from bytes the library would take UTF-16 as well
     except (ValueError, RecursionError):
         raise bad_request("the body is no JSON", "send a JSON object") from None
     if not isinstance(body, dict):

@@ -1,6 +1,9 @@
 """Consent to be named, and keys that are no keys: nothing of a citizen goes further than the citizen said."""
 
+import asyncio
+
 import pytest
+from starlette.requests import Request
 
 from host_agent import api_body, api_case
 from host_agent.invite_subject import Service
@@ -84,3 +87,21 @@ def test_identity_that_is_no_object_is_refused_without_it(value):
         api_body.service({"identity": value}, sealed)
     told = caught.value.message + caught.value.cure
     assert caught.value.status == 400 and "赵" not in told and "1380" not in told
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "gb18030"])
+def test_body_in_another_encoding_than_utf_8_is_refused(encoding):
+    with pytest.raises(Refusal, match="the body is no JSON"):
+        asyncio.run(api_body.read(posted(f'{{"identity": {{"user_name": "{NAME}"}}}}'.encode(encoding)), api_case.KEYS))
+
+
+def test_body_in_utf_8_is_read_with_and_without_its_mark():
+    for raw in (b'{"channel": "window"}', b'\xef\xbb\xbf{"channel": "window"}'):
+        assert asyncio.run(api_body.read(posted(raw), api_case.KEYS)) == {"channel": "window"}
+
+
+def posted(raw):
+    async def receive():
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    return Request({"type": "http", "headers": [(b"content-type", b"application/json")]}, receive)
