@@ -75,7 +75,7 @@ class Ear:
 class Hall:
     """Own every part, and what the PC said."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reveal_level: bool = False) -> None:
         self.folder = folder
         self.said: dict[str, list[bytes]] = {}  # where → what
         self.city, self.pc = folder / "city", folder / "pc"
@@ -84,7 +84,7 @@ class Hall:
         run_once("keygen", yiping("identity", "keygen", "--out", str(self.city / "identity")), folder)
         self.broker = BrokerPart(folder, free_port(), "mosquitto")
         self.receiver = Receiver(self.city, self.broker)
-        self.terminal = SimTerminal("k5", folder / "terminal", folder / "port").start()
+        self.terminal = SimTerminal("k5", folder / "terminal", folder / "port", reveal_level=reveal_level).start()
         run_once("add", yiping("registry", "add", str(folder / "terminal" / "provision.json")), self.city)
         self.tap = LineTap(folder / "port").start()
         self.rate_port = free_port()

@@ -74,7 +74,7 @@ def _wrong_bodies(people: People) -> Iterator[Asked]:
         yield Asked(what, "POST", f"{W}/invites", change(whole(what)))
     for kind in ("text/plain", "application/x-www-form-urlencoded", "", "application/json; charset=gb2312"):
         headers = {"Content-Type": kind} if kind else {}
-        yield Asked(f"declared as {kind}", "POST", f"{W}/logins", whole(f"body as {kind}"), headers)
+        yield Asked(f"declared as {kind}", "POST", f"{W}/login", whole(f"body as {kind}"), headers)
         yield Asked(f"declared as {kind}", "PUT", f"{W}/invites", whole(f"body as {kind}"), headers)
     yield Asked("declared as text", "POST", f"{W}/invites", whole("declared as text"), {"Content-Type": "text/plain"})
 
