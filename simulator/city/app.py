@@ -1,6 +1,7 @@
 """The city's interface: takes batches of records over HTTP, serves them, streams them, and shows a page.
 
-POST /api/v1/ratings (JSON array) → {"stored","duplicates","updated"} · GET /api/v1/ratings?after=N → {"items","next"} ·
+POST /api/v1/ratings (JSON array of events and services) → {"stored","duplicates","updated"} ·
+GET /api/v1/ratings?after=N → {"items","next"} (events) ·
 GET /api/v1/invites, /api/v1/invites/{invite} (the rating of each invite) · GET /api/v1/summary · GET /api/v1/words ·
 WebSocket /api/v1/stream: each message {"items":[record…],"invites":[view…]} · GET / the page.
 Errors are {"error":{"code","message","cure"}}. A record is stored durably before the answer 200.
@@ -76,9 +77,9 @@ class City:
             return _error(422, "record_refused", str(refused), "correct that record; nothing of the batch was stored")
         except sqlite3.Error as error:
             return _error(503, "not_stored", f"the database took nothing: {error}", "send it again later")
-        changed = outcome.pop("changed")
-        if changed and self._listeners:
-            await self._tell(changed)
+        changed, joined = outcome.pop("changed"), outcome.pop("joined")
+        if (changed or joined) and self._listeners:
+            await self._tell(changed, [invite for invite in joined if invite is not None])
         return JSONResponse(outcome)
 
     async def ratings(self, request: Request) -> Response:
@@ -140,17 +141,18 @@ class City:
             self._listeners.discard(queue)
             gone.cancel()
 
-    async def _tell(self, numbers: list[int]) -> None:
-        text = await self._run(self._news, numbers)
+    async def _tell(self, numbers: list[int], joined: list[str]) -> None:
+        text = await self._run(self._news, numbers, joined)
         for queue in list(self._listeners):
             if queue.full():
                 self._listeners.discard(queue)
             else:
                 queue.put_nowait(text)
 
-    def _news(self, numbers: list[int]) -> str:
+    def _news(self, numbers: list[int], joined: list[str]) -> str:
         items = self._store.items(numbers)
-        views = (self._store.invite(invite, _now_ms()) for invite in self._store.invites_beside(items))
+        invites = dict.fromkeys([*self._store.invites_beside(items), *joined])
+        views = (self._store.invite(invite, _now_ms()) for invite in invites)
         return json.dumps({"items": items, "invites": [view for view in views if view]}, ensure_ascii=False)
 
     async def _run(self, work: Callable[..., Any], *args: object) -> Any:

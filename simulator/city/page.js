@@ -11,6 +11,8 @@ const clock = new Intl.DateTimeFormat("zh-CN", {
 const day = new Intl.DateTimeFormat("zh-CN", { timeZone: "Asia/Shanghai", month: "numeric", day: "numeric" });
 const CHAIN = { ok: ["链完整", "good"], pending: ["待前一条", ""], broken: ["链断裂", "bad"] };
 const SETTLED = { open: ["可更改", ""], settled: ["已定", ""], incomplete: ["后一条未到", "bad"] };
+const CHANNELS = { kiosk: "自助终端", paper: "纸质" };
+const ORIGIN_TERMINAL = 3;
 const ALARMING = new Set(["fault", "case_opened", "maintenance"]);
 
 let words = { levels: {}, kinds: {}, tags: {} };
@@ -71,16 +73,28 @@ function sideOf(view) {
   return side;
 }
 
+// What a rating is about: as its service's record tells, else as the invite binds it.
+function caseOf(view) {
+  const { event, service } = view;
+  if (event.origin === ORIGIN_TERMINAL) return make("span", "unlinked", "未关联（窗口按键邀请）");
+  if (!service) return make("span", "service", event.service_ref ? `办件 ${event.service_ref}` : "");
+  const parts = [service.project_no ? `办件 ${service.project_no}` : "未填办件号",
+    service.service_no === null ? "" : `第 ${service.service_no} 次服务`, service.case.service_name,
+    service.case.task_name, CHANNELS[service.channel]];
+  return make("span", "service", parts.filter(Boolean).join(" · "));
+}
+
 function rowOf(view) {
   const event = view.event;
   const level = view.level ?? 0;
   const kind = words.kinds[view.state] ?? `其他（${view.kind_code}）`;
   const [head, note] = level ? [levelText(level), ""] : kind.replace("）", "").split("（");
-  const clerk = event.clerk ? `工号 ${event.clerk}` : "未关联人员";
+  const unlinked = event.origin === ORIGIN_TERMINAL ? "" : "未关联人员";
+  const clerk = event.clerk ? `工号 ${event.clerk}` : unlinked;
   const row = make("li", `l${level}${view.disputed ? " disputed" : ""}`,
     make("div", "level", head, note ? make("small", "", note) : null),
-    make("div", "about", make("b", "", event.window || "窗口未知"), `　${clerk}　`,
-      make("span", "service", event.service_ref ? `办件 ${event.service_ref}` : ""), detailsOf(view)),
+    make("div", "about", make("b", "", event.window || "窗口未知"), clerk ? `　${clerk}　` : "　",
+      caseOf(view), detailsOf(view)),
     sideOf(view));
   row.dataset.invite = view.invite;
   row.dataset.level = String(level);
@@ -111,7 +125,15 @@ function placeDevice(event) {
   at("device-empty").hidden = true;
 }
 
+function showWindows(windows) {
+  at("windows").replaceChildren(...windows.map((one) => make("tr", "",
+    make("th", "", one.window), make("td", "", String(one.services)),
+    make("td", one.without_invite ? "bad" : "", String(one.without_invite)), make("td", "", String(one.unlinked)))));
+  at("coverage").hidden = windows.length === 0;
+}
+
 function showSummary(sum) {
+  showWindows(sum.windows);
   at("ratings").textContent = sum.ratings;
   const unrated = Object.values(sum.unrated).reduce((a, b) => a + b, 0);
   at("unrated").textContent = unrated ? `另有 ${unrated} 次未评价` : "";

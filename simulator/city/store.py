@@ -9,9 +9,13 @@ the terminal belongs to something else and nothing between is missing, or 10 min
 import json
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 from sqlite_utils import Database, Migrations
 
+from simulator.city import services
+
+SERVICE = "service"
 RATED = 1
 OUTCOME_LAST = 5  # kinds 1..5 end an invite (evidence.md)
 SETTLE_MS = 600_000
@@ -51,6 +55,13 @@ def events_table(db: Database) -> None:
     )
 
 
+@_migrations()
+def services_table(db: Database) -> None:
+    """Create the table of services."""
+    for statement in services.LAYOUT:
+        db.conn.execute(statement)
+
+
 class CityStore:
     """Keep and show events; used from one thread at a time."""
 
@@ -64,13 +75,14 @@ class CityStore:
         connection.execute("PRAGMA synchronous=FULL")
         self._db = Database(connection)
         _migrations.apply(self._db)
+        self.services = services.CityServices(self._db)
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
-    def take(self, records: object) -> dict[str, int | list[int]]:
-        """Store a batch in one transaction; return counts and the numbers of the rows that are new or replaced.
+    def take(self, records: object) -> dict[str, Any]:
+        """Store a batch in one transaction; return counts, what is new or replaced, and the invites of new services.
 
         Raises RecordRefused (nothing stored) and sqlite3.Error.
         """
@@ -82,8 +94,14 @@ class CityStore:
                 raise RecordRefused(f"record {index}: {wrong}")
         stored = duplicates = updated = 0
         changed: list[int] = []
+        joined: list[str | None] = []
         with self._db.atomic():
             for record in records:
+                if record.get("record") == SERVICE:
+                    new = self.services.take(record)
+                    stored, duplicates = stored + new, duplicates + (not new)
+                    joined += [record["invite"]] if new else []
+                    continue
                 known = self._conn.execute("SELECT n, revision FROM events WHERE id = ?", (record["id"],)).fetchone()
                 if known is None:
                     changed.append(self._insert(record))
@@ -95,7 +113,7 @@ class CityStore:
                 else:
                     self._conn.execute("UPDATE events SET times = times + 1 WHERE n = ?", (known["n"],))
                     duplicates += 1
-        return {"stored": stored, "duplicates": duplicates, "updated": updated, "changed": changed}
+        return {"stored": stored, "duplicates": duplicates, "updated": updated, "changed": changed, "joined": joined}
 
     def after(self, n: int, limit: int) -> list[dict]:
         """Return up to `limit` records that arrived after number `n`, oldest first, each with its number as `n`."""
@@ -118,6 +136,7 @@ class CityStore:
     def invite(self, invite: str, now_ms: int) -> dict | None:
         """Return what became of one invite, or None when none of its events arrived.
 
+        `service` is what it was about, null while that is not told.
         `state` is the outcome's kind; `history` its rated events in order; `settled` says whether the rating can
         still change: "open", "settled", or "incomplete" (an event right after it is missing). `disputed` is true when
         events contradict each other: a conflict, two outcomes, or two terminals.
@@ -140,6 +159,7 @@ class CityStore:
             "event": last,
             "history": rated,
             "settled": self._settled(last, now_ms),
+            "service": self.services.of_invite(invite),
             "disputed": (
                 any(item["status"] == "conflict" for item in outcomes)
                 or len(others) > 1
@@ -194,6 +214,7 @@ class CityStore:
             "by_level": levels,
             "unrated": {row["kind"]: row["c"] for row in unrated},
             "gaps": missing,
+            "windows": self.services.windows(),
         }
 
     def _settled(self, last: dict, now_ms: int) -> str:
@@ -244,6 +265,8 @@ def _wrong(record: object) -> str | None:
     """Return what is wrong with one record, or None; an unknown level is refused, never guessed."""
     if not isinstance(record, dict):
         return "no JSON object"
+    if record.get("record") == SERVICE:
+        return services.wrong(record)
     for key in ("id", "terminal", "kind"):
         value = record.get(key)
         if not isinstance(value, str) or not 1 <= len(value) <= 80:

@@ -155,6 +155,63 @@ def test_record_wrong_refuses_the_whole_batch(store, writer, change):
     assert store.after(0, 10) == []
 
 
+def service(invite, number=1, **more):
+    """Return a service's record as a receiver hands it on."""
+    id_ = f"~0123456789abcdef-0-{number}"
+    return {
+        "record": "service", "id": id_, "revision": 1, "centre": "C01", "agent": "pc-01", "invite": invite,
+        "invite_bound": None if invite is None else True, "visit": id_, "window": "W01", "terminal": "YP-0001",
+        "channel": "window", "uploader": "agent", "clerk": "007", "project_no": "P1", "service_no": 2,
+        "case": {"task_name": "补办"}, "real_name": False, "identity": "c2VhbGVk", "status": "stored",
+    } | more  # fmt: skip
+
+
+@pytest.mark.parametrize("first", ["service", "event"])
+def test_service_and_rating_are_joined_whichever_comes_first(store, writer, first):
+    both = [service(INVITE), writer.record(rating.RATED, INVITE, 4, window="W01")]
+    for record in both if first == "service" else reversed(both):
+        assert counts(store.take([record])) == (1, 0, 0)
+    found = store.invite(INVITE, NOW_MS)["service"]
+    assert (found["clerk"], found["service_no"], found["case"]) == ("007", 2, {"task_name": "补办"})
+    assert "identity" not in found
+    assert store.summary()["windows"] == [{"window": "W01", "services": 1, "without_invite": 0, "unlinked": 0}]
+
+
+def test_service_again_is_counted_and_not_stored(store):
+    assert counts(store.take([service(INVITE), service(INVITE)])) == (1, 1, 0)
+    assert store.take([service(INVITE)])["joined"] == []
+
+
+def test_windows_count_visits_uninvited_services_and_outcomes_of_no_service(store, writer):
+    again = service("bb" * 16, 2, visit=service(INVITE)["id"])
+    conflict = service(None, 3, status="conflict")
+    store.take([service(INVITE), again, service(None, 4), service(None, 5, window="W02"), conflict])
+    store.take([writer.record(rating.RATED, "cc" * 16, 5, window="W01", origin=3), writer.record(rating.MARK)])
+    assert store.summary()["windows"] == [
+        {"window": "W01", "services": 2, "without_invite": 1, "unlinked": 1},
+        {"window": "W02", "services": 1, "without_invite": 1, "unlinked": 0},
+    ]
+    assert store.invite("cc" * 16, NOW_MS)["service"] is None
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": None}, {"visit": 1}, {"window": ""}, {"invite": 1}, {"service_no": "2"}, {"channel": "fax"},
+               {"case": None}, {"service_no": True}, {"clerk": 7}],
+)  # fmt: skip
+def test_service_wrong_refuses_the_whole_batch(store, writer, change):
+    with pytest.raises(RecordRefused, match="record 1"):
+        store.take([writer.record(rating.MARK), service(INVITE) | change])
+    assert store.after(0, 10) == []
+
+
+def test_stream_tells_a_rating_again_when_its_service_comes_later(client, writer):
+    client.post("/api/v1/ratings", json=[writer.record(rating.RATED, INVITE, 5)])
+    with client.websocket_connect("ws://127.0.0.1:8473/api/v1/stream") as socket:
+        client.post("/api/v1/ratings", json=[service(INVITE)])
+        news = json.loads(socket.receive_text())
+    assert news["items"] == [] and news["invites"][0]["service"]["project_no"] == "P1"
+
+
 def test_http_takes_lists_and_pages(client, writer):
     batch = [writer.record(rating.RATED, f"{n:032x}", 1 + n % 5) for n in range(7)]
     assert client.post("/api/v1/ratings", json=batch).json() == {"stored": 7, "duplicates": 0, "updated": 0}
