@@ -153,13 +153,12 @@ class Hall:
         """Press a level's key at the terminal until the invite is rated; a page that is too new takes no press."""
         key = 6 - level
 
-        def rated() -> bool:
+        deadline_s = time.monotonic() + WAIT_S
+        while self.state_of(invite) != "rated":
+            assert time.monotonic() < deadline_s, f"no press counted within {WAIT_S} s"
             if self.window()["state"] == "invited":
                 self.terminal.press(key, PRESS_MS)
-                time.sleep(3 * PRESS_MS / 1000)
-            return self.state_of(invite) == "rated"
-
-        wait_until("the press", rated)
+            time.sleep(3 * PRESS_MS / 1000)
         wait_until("the next citizen", lambda: self.window()["state"] in ("idle", "serving"))
 
     # --- looking

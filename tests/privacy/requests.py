@@ -30,7 +30,7 @@ def wrong_ones(people: People) -> Iterator[Asked]:
 
 
 def _wrong_identities(people: People) -> Iterator[Asked]:
-    """Yield identities of another shape; each is sent with SERVE and with an invite."""
+    """Yield identities of another shape; each is sent with SERVE, an invite and a paper form."""
     shapes = {
         "a name alone": lambda one: one["user_name"],
         "a list": lambda one: list(one.values()),
@@ -49,7 +49,7 @@ def _wrong_identities(people: People) -> Iterator[Asked]:
         "another kind of person": lambda one: one | {"user_prop": one["user_name"]},
     }
     for what, shape in shapes.items():
-        for order, more in (("serve", {"ticket": "A001"}), ("invites", {})):
+        for order, more in (("serve", {"ticket": "A001"}), ("invites", {}), ("paper-form", {})):
             body = {**more, "identity": shape(people.one(f"{order}, {what}"))}
             yield Asked(what, "POST", f"{W}/{order}", json.dumps(body).encode())
 

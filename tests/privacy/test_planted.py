@@ -78,8 +78,9 @@ def run(tmp_path_factory):
         hall.look()
         wait_until("the services at the broker", lambda: len(hall.ear.of("/service")) > len(LEVELS))
         city = hall.receiver.file
+        wait_until("the services at the city", lambda: len(_services(city)) > len(LEVELS))
         wait_until("the levels at the city", lambda: len(_levels(city)) > len(LEVELS))
-        hall.levels = _levels(city)
+        hall.levels, hall.services = _levels(city), _services(city)
         hall.end()
         hall.people = people
         yield hall
@@ -90,6 +91,11 @@ def run(tmp_path_factory):
 def _levels(path) -> dict[str, int]:
     """Return the level of each invite at the city."""
     return {one["invite"]: one["level"] for one in handed_on(path) if one.get("level") is not None}
+
+
+def _services(path) -> dict[str, dict]:
+    """Return the record of each invite's service at the city."""
+    return {one["invite"]: one for one in handed_on(path) if one.get("record") == "service"}
 
 
 def test_no_planted_value_is_anywhere_at_the_pc_or_on_its_way(run):
@@ -143,6 +149,7 @@ def test_city_alone_can_read_the_identity(run):
     for visit in (*run.visits, run.consented):
         data = by_invite[visit.invite]
         assert run.opened({"data": data}) == visit.person
+        assert run.opened(run.services[visit.invite]) == visit.person
         assert len(data["identity"]) == 512  # base64 of 384 bytes, whoever it is
 
 
