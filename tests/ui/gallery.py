@@ -34,11 +34,7 @@ class Scene:
 def draw_all(board: str) -> dict[str, Scene]:
     """Return every scene as <scene>.<language>, drawn by the firmware of a board under MicroPython."""
     with tempfile.TemporaryDirectory() as folder:
-        staged = Path(folder) / "staged"
-        for name, source in sources(FIRMWARE, None, board).items():
-            if name.startswith(("ui/", "app/")):
-                (staged / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, staged / name)
+        staged = stage_screens(board, Path(folder) / "staged")
         card = sample_card(SIZES[board][0])
         (Path(folder) / "card.ypc").write_bytes(card)
         (Path(folder) / "damaged.ypc").write_bytes(card[:-1])
@@ -57,6 +53,15 @@ def draw_all(board: str) -> dict[str, Scene]:
             data = (Path(folder) / f"{told['scene']}.rgb565").read_bytes()
             found[told["scene"]] = Scene(picture(data, SIZES[board]), [tuple(text) for text in told["texts"]])
         return found
+
+
+def stage_screens(board: str, folder: Path) -> Path:
+    """Lay the firmware's screens into a folder as they are flashed on a board; return the folder."""
+    for name, source in sources(FIRMWARE, None, board).items():
+        if name.startswith(("ui/", "app/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / name)
+    return folder
 
 
 def sample_card(width: int) -> bytes:
