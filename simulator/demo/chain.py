@@ -6,7 +6,7 @@ firmware in the simulator. Everything that a run or the page wants to break has 
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -74,6 +74,7 @@ class Place:
     window: str
     name: str
     terminal_id: str
+    board: str
     link: Path
     terminal: SimTerminal
 
@@ -88,9 +89,12 @@ class Chain:
         seed: int = 0,
         broker: str | None = None,
         say: Callable[[str], None] = lambda _text: None,
-        terminals: int = 1,
+        boards: Sequence[str] = ("k5",),
     ) -> None:
-        """Lay the configuration out in `folder` (emptied of nothing); `policy` goes to the terminals by the agent."""
+        """Lay the configuration out in `folder` (emptied of nothing): a window for each of `boards`.
+
+        `policy` goes to the terminals by the agent.
+        """
         self.folder = folder
         self.say = say
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +103,7 @@ class Chain:
         self.city_url = f"http://127.0.0.1:{ports[2]}"
         self.receiver_url = f"http://127.0.0.1:{ports[3]}"
         self.broker = BrokerPart(folder, ports[0], broker)
-        self.places = [_place(folder, number, seed) for number in range(1, terminals + 1)]
+        self.places = [_place(folder, number, board, seed) for number, board in enumerate(boards, 1)]
         self.terminal = self.places[0].terminal
         self._write_config(ports, policy or {})
         self.city = self._part(
@@ -120,8 +124,12 @@ class Chain:
 
     @property
     def clerk_url(self) -> str:
-        """Return the address of the clerk's page."""
-        return f"{self.agent_url}/clerk/{WINDOW}"
+        """Return the address of the first window's clerk's page."""
+        return self.clerk_url_of(WINDOW)
+
+    def clerk_url_of(self, window: str) -> str:
+        """Return the address of a window's clerk's page."""
+        return f"{self.agent_url}/clerk/{window}"
 
     def __enter__(self) -> Self:
         try:
@@ -229,13 +237,13 @@ class Chain:
         (self.folder / "receiver.toml").write_text(RECEIVER_TOML.format(**values), encoding="utf-8")
 
 
-def _place(folder: Path, number: int, seed: int) -> Place:
+def _place(folder: Path, number: int, board: str, seed: int) -> Place:
     """Return the window of this number, from 1, with its terminal, which is not started."""
     window, terminal_id = f"W{number:02}", f"YP-{number:04}"
     state, link = (folder / f"terminal{'' if number == 1 else number}{suffix}" for suffix in ("", ".port"))
     own_seed = seed + number - 1
-    terminal = SimTerminal("k5", state, link, seed=own_seed, terminal=terminal_id, centre=CENTRE, window=window)
-    return Place(window, f"{number}号窗口", terminal_id, link, terminal)
+    terminal = SimTerminal(board, state, link, seed=own_seed, terminal=terminal_id, centre=CENTRE, window=window)
+    return Place(window, f"{number}号窗口", terminal_id, board, link, terminal)
 
 
 def _distinct_ports(count: int) -> list[int]:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -18,12 +18,13 @@ from simulator.demo.chain import CENTRE, PREFIX, Chain
 from simulator.demo.faults import AGENT, BROKER, CABLE, POWER, Fault
 from simulator.demo.parts import exit_on_signals
 from simulator.demo.report import Report
-from simulator.demo.run import SHORT_POLICY, HeadlessRun, RunOptions
+from simulator.demo.run import HeadlessRun, RunOptions
 from simulator.demo.watch import BrokerWatch
 from simulator.errors import UserError
 
 PAGE_PORT = 8470
 NUMBER = click.IntRange(1)
+BOARDS = ("k5", "t35")
 BROKERS = ("auto", "mosquitto", "iotcore")
 
 
@@ -42,6 +43,14 @@ BROKERS = ("auto", "mosquitto", "iotcore")
 @click.option(
     "--fault-seconds", type=click.FloatRange(0.1, 60), default=3.0, show_default=True, help="How long each lasts."
 )
+@click.option(
+    "--board",
+    "board_names",
+    type=click.Choice(BOARDS),
+    multiple=True,
+    help="Terminal of a window: five keys or a glass; a page shows both without it, a headless run k5.",
+)
+@click.option("--detail", is_flag=True, help="Let the raters of a headless run say more: sub-levels and tags.")
 @click.option("--broker", type=click.Choice(BROKERS), default="auto", show_default=True, help="Which broker to use.")
 @click.option("--port", type=click.IntRange(1, 65535), help=f"Port of the page (default {PAGE_PORT}, or a free one).")
 @click.option("--no-browser", is_flag=True, help="Only print the page's address.")
@@ -57,6 +66,8 @@ def demo(
     power_cut_at: tuple[int, ...],
     kill_agent_at: tuple[int, ...],
     fault_seconds: float,
+    board_names: tuple[str, ...],
+    detail: bool,
     broker: str,
     port: int | None,
     no_browser: bool,
@@ -67,14 +78,17 @@ def demo(
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     wanted = None if broker == "auto" else broker
     if not headless:
-        _show(seed, wanted, port, no_browser, keep)
+        _show(board_names or BOARDS, seed, wanted, port, no_browser, keep)
         return
+    if len(board_names) > 1:
+        raise click.UsageError("a headless run has one terminal: name one --board")
     times = {BROKER: broker_down_at, CABLE: unplug_at, POWER: power_cut_at, AGENT: kill_agent_at}
     faults = [Fault(kind, at) for kind, numbers in times.items() for at in numbers]
     beyond = [fault for fault in faults if fault.at > ratings]
     if beyond:
         raise click.UsageError(f"there is no rating {beyond[0].at} in a run of {ratings}")
-    _play(RunOptions(ratings, seed, changes, faults, fault_seconds), wanted, as_json, keep)
+    options = RunOptions(ratings, seed, changes, faults, fault_seconds, detail)
+    _play(options, (board_names or BOARDS)[0], wanted, as_json, keep)
 
 
 class NotDelivered(click.ClickException):
@@ -85,20 +99,23 @@ class NotDelivered(click.ClickException):
         click.echo("yiping: not every rating arrived once, as pressed (demo): see the figures and the logs", err=True)
 
 
-def _play(options: RunOptions, broker: str | None, as_json: bool, keep: Path | None) -> None:
+def _play(options: RunOptions, board: str, broker: str | None, as_json: bool, keep: Path | None) -> None:
     """Run headless. Raise NotDelivered when the verdict is bad."""
     started_s = time.monotonic()
     report = Report(options.ratings, quiet=as_json)
     with _folder(keep) as folder:
         report.say(f"seed {options.seed}, files in {folder}")
-        with Chain(folder, SHORT_POLICY, options.seed, broker, report.say) as chain, _watch(chain) as watch:
+        chain = Chain(folder, options.policy, options.seed, broker, report.say, [board])
+        with chain, _watch(chain) as watch:
             result = HeadlessRun(chain, watch, options, report.say, report.progress).run(started_s)
         report.end(result)
         if not result.ok:
             raise NotDelivered("not delivered")
 
 
-def _show(seed: int, broker: str | None, port: int | None, no_browser: bool, keep: Path | None) -> None:
+def _show(
+    board_names: Sequence[str], seed: int, broker: str | None, port: int | None, no_browser: bool, keep: Path | None
+) -> None:
     """Serve the page until Ctrl-C."""
     import uvicorn
 
@@ -107,7 +124,7 @@ def _show(seed: int, broker: str | None, port: int | None, no_browser: bool, kee
 
     with _listener(port) as listener, _folder(keep) as folder:
         click.echo(f"seed {seed}, files in {folder}")
-        with Chain(folder, None, seed, broker, click.echo) as chain, _watch(chain) as watch:
+        with Chain(folder, None, seed, broker, click.echo, board_names) as chain, _watch(chain) as watch:
             page_port = listener.getsockname()[1]
             url = f"http://127.0.0.1:{page_port}/"
             click.echo(f"the page: {url}   (Ctrl-C ends)")

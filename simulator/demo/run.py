@@ -1,18 +1,21 @@
 """The headless run: invite through the agent's API, press at the pins, hear the tone, and wait for the last receipt.
 
 Timers are short by policy, the firmware is the same. Keys come in shuffled blocks of all five, so that every level is
-pressed equally often; some raters change their mind. A rating is done when the terminal let a press be heard.
+pressed equally often; some raters change their mind, and with `detail` all say more. A rating is done when the
+terminal let a press be heard.
 """
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from simulator.demo.chain import Chain
 from simulator.demo.chip_reader import ChipReader
 from simulator.demo.faults import BEFORE_INVITE, INVITED, POWER, PRESSED, Fault, FaultPlan
-from simulator.demo.ledger import KEYS, Ledger
+from simulator.demo.fingers import Fingers, Target, counts_when_lifted
+from simulator.demo.ledger import KEYS, NOTHING_MORE, Details, Ledger
+from simulator.demo.more import MoreRater
 from simulator.demo.outbox_reader import OutboxEvent, outbox_events
 from simulator.demo.result import Evidence, Result, judge
 from simulator.demo.watch import BrokerWatch
@@ -22,6 +25,10 @@ SHORT_POLICY = {
     "invite_ms": 20_000, "change_ms": 200, "detail": "off", "thanks_ms": 40, "unrated_ms": 100, "not_invited_ms": 100,
     "guard_ms": 20,
 }  # fmt: skip
+MORE_POLICY = SHORT_POLICY | {
+    "detail": "ask", "change_ms": 300, "offer_ms": 20_000, "sub_ms": 20_000, "tags_ms": 40_000,
+}  # fmt: skip
+"""The same where every rater goes on to sub-levels and tags: these pages wait for a slow machine."""
 HOLD_MS = 60
 """How long a key is held: longer than debouncing, shorter than the change window."""
 SHOWN_S = 1.5
@@ -48,6 +55,12 @@ class RunOptions:
     changes: float = 0.1
     faults: list[Fault] = field(default_factory=list)
     fault_seconds: float = 3.0
+    detail: bool = False
+
+    @property
+    def policy(self) -> Mapping[str, int | str | bool]:
+        """Return the terminals' policy for such a run."""
+        return MORE_POLICY if self.detail else SHORT_POLICY
 
 
 class HeadlessRun:
@@ -69,12 +82,16 @@ class HeadlessRun:
         self._ledger = Ledger()
         self._chip = ChipReader(chain.nor_image)
         self._faults = FaultPlan(chain, options.faults, options.fault_seconds, self._rng, say)
+        self._fingers = Fingers(chain.terminal)
+        self._more = MoreRater(chain, self._fingers, self._rng, self._until) if options.detail else None
         self._attempt = 0
         self._tones_seen = 0
         self._heard = 0
 
     def run(self, started_s: float) -> Result:
         """Press all ratings, wait for what is on its way, and judge. Raise UserError when the chain stands still."""
+        if self._more is not None:
+            self._more.wait_for_table()
         for number, key in enumerate(self._keys(), 1):
             self._rate(number, key)
             self._progress(number)
@@ -105,36 +122,64 @@ class HeadlessRun:
             self._pause(AFTER_INVITE_S)
             for _ in range(TRIES_PER_INVITE):
                 if self._press(number, invite, key):
-                    self._change_mind(number, invite, key)
+                    self._say_more(number, invite, self._change_mind(number, invite, key))
                     return
                 if POWER in self._faults.broken:
                     break
             self._until(lambda: POWER not in self._faults.broken, INVITE_S)
             self._withdraw(invite)
 
-    def _change_mind(self, number: int, invite: str, key: int) -> None:
+    def _change_mind(self, number: int, invite: str, key: int) -> int:
+        """Perhaps press another key; return the one that counts now."""
         if POWER in self._faults.broken or self._rng.random() >= self._options.changes:
-            return
+            return key
         self._pause(BETWEEN_KEYS_S)
         other = self._rng.choice([choice for choice in range(1, KEYS + 1) if choice != key])
-        self._press(number, invite, other)
+        return other if self._press(number, invite, other) else key
 
-    def _press(self, number: int, invite: str, key: int) -> bool:
-        """Press a key at the pins; tell whether the terminal's tone was heard."""
-        terminal = self._chain.terminal
+    def _say_more(self, number: int, invite: str, key: int) -> None:
+        """Go on to sub-levels and tags where asked for. Raise UserError when it fails and no fault explains it."""
+        if self._more is None or POWER in self._faults.broken:
+            return
+        is_said = self._more.say_more(key, lambda target, details: self._press(number, invite, key, target, details))
+        if not is_said and not self._options.faults:
+            cure = "read the terminal's console"
+            raise UserError(f"rating {number} could not say more", str(self._chain.terminal.state.console), cure)
+
+    def _press(
+        self, number: int, invite: str, key: int, target: Target | None = None, details: Details = NOTHING_MORE
+    ) -> bool:
+        """Press at the pins or on the glass; tell whether the terminal's tone was heard.
+
+        `target` is where, the level's own place without it; the rating then says the level of `key` and `details`.
+        """
+        target = self._fingers.level(key) if target is None else target
+        at_lift = counts_when_lifted(target)
+        self._until(self._is_quiet, SHOWN_S)  # two tones that meet are heard as one
         heard = self._tones_heard()
-        press = self._ledger.press(invite, key, time.monotonic())
-        terminal.key_down(key)
+        if at_lift:
+            self._fingers.down(target)
+            self._pause(HOLD_MS / 1000)
+        press = self._ledger.press(invite, key, time.monotonic(), details)
+        if at_lift:
+            self._fingers.up()
+        else:
+            self._fingers.down(target)
         if self._faults.due_at_press(number):
             self._faults.reach(number, PRESSED)
             press.shown = self._tones_heard() > heard
-            terminal.key_up(key)
+            self._fingers.up()
             return press.shown
-        self._pause(HOLD_MS / 1000)
-        terminal.key_up(key)
+        if not at_lift:
+            self._pause(HOLD_MS / 1000)
+            self._fingers.up()
         press.shown = self._until(lambda: self._tones_heard() > heard, SHOWN_S)
         self._faults.reach(number, PRESSED)
         return press.shown
+
+    def _is_quiet(self) -> bool:
+        tones = self._chain.terminal.tones
+        return not tones or not tones[-1].freq_hz
 
     def _tones_heard(self) -> int:
         """Return how many tones began so far; silence is a change of the buzzer too, at 0 Hz."""

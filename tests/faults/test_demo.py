@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 240
 STATIONS = ("pressed", "journalled", "acknowledged", "published", "received", "receipted")
-FAULTS = ("wrong_level", "duplicates", "gaps", "not_pressed")
+FAULTS = ("wrong_level", "wrong_detail", "duplicates", "gaps", "not_pressed")
 
 
 def _demo(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -33,6 +33,29 @@ def test_demo_15_ratings_all_receipted() -> None:
     result = _result(15, "--seed", "1")
     assert 0 < result["press_to_receipt_ms_p50"] <= result["press_to_receipt_ms_p99"]
     assert result["presses"] >= 15
+
+
+def test_demo_with_touch_terminal_sub_levels_and_tags_arrive_as_tapped() -> None:
+    result = _result(2, "--seed", "3", "--board", "t35", "--detail")
+    assert result["detailed"] == 2 and result["tags"] >= 1
+
+
+@pytest.mark.slow
+def test_demo_with_five_keys_sub_levels_and_tags_arrive_as_pressed() -> None:
+    result = _result(5, "--seed", "2", "--detail")
+    assert result["detailed"] >= 4 and result["tags"] >= 3
+
+
+@pytest.mark.slow
+def test_demo_with_touch_terminal_and_all_faults_at_once_all_receipted() -> None:
+    numbers = ["--broker-down-at", "2", "--unplug-at", "3", "--power-cut-at", "4", "--kill-agent-at", "4"]
+    _result(6, "--seed", "5", "--fault-seconds", "1", *numbers, "--board", "t35", "--detail")
+
+
+def test_demo_two_boards_in_one_run_is_a_usage_error() -> None:
+    done = _demo("--board", "k5", "--board", "t35")
+    assert done.returncode == 2
+    assert "name one --board" in done.stderr
 
 
 def test_demo_with_iotcore_all_receipted() -> None:

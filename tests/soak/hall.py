@@ -53,7 +53,7 @@ class Hall(Chain):
 
     def __init__(self, folder: Path, terminals: int, seed: int, broker: str | None, say: Callable[[str], None]) -> None:
         """Lay everything out in `folder`."""
-        super().__init__(folder, POLICY, seed, broker, say, terminals)
+        super().__init__(folder, POLICY, seed, broker, say, ["k5"] * terminals)
         self.disk = Disk(folder / "agent")
         self.ended_by_themselves: list[Ended] = []
         self._offset = folder / "clock-offset"
