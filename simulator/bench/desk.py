@@ -1,21 +1,20 @@
 """What stands on the bench: takes the chain's pulse, carries out what the page asks, and tells the page what changed.
 
-One object serves all open pages. It looks at the terminal's glass, lamps and buzzer often (cheap, in this process) and
-at the agent, the city and the broker a few times a second (HTTP, in worker threads).
+One object serves all open pages. It looks at each terminal's glass, lamps, buzzer and voice often (cheap, in this
+process) and at the agent, the city and the broker a few times a second (HTTP, in worker threads). What belongs to one
+terminal is told with its `place`, from 0; a picture has it as its first byte.
 """
 
 import asyncio
-import io
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from PIL import Image
-
 from simulator.bench import sayings
 from simulator.bench.pulse import Pulse
+from simulator.bench.senses import Senses
+from simulator.city.words import words
 from simulator.demo.chain import Chain
 from simulator.demo.watch import BrokerWatch
 from simulator.errors import SimError, UserError
@@ -23,15 +22,13 @@ from simulator.errors import SimError, UserError
 GLASS_S = 0.03
 PULSE_S = 0.2
 FAILED_S = 2.0
-LEVEL_KEYS = (1, 2, 3, 4, 5)
-KEYS = (*LEVEL_KEYS, "function")
 SWITCHES = ("cable", "power", "broker")
+OF_ALL = ("broker",)
+"""Switches that there are once, not at each terminal."""
 LOG_KEPT = 60
 RECORDS_KEPT = 200
 QUEUE_LENGTH = 200
 """Messages a slow page may be behind before it is dropped; it connects again and gets everything anew."""
-HEARD_S = 1.0
-"""A tone this soon after a level key went down answers that key."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,15 +42,12 @@ class Desk:
     def __init__(self, chain: Chain, watch: BrokerWatch) -> None:
         self._chain = chain
         self._pulse = Pulse(chain, watch)
+        self._senses = [Senses(place) for place in chain.places]
         self._pages: set[asyncio.Queue[Message]] = set()
-        self._switches: dict[str, bool] = dict.fromkeys(SWITCHES, True)
-        self._busy: set[str] = set()
+        everywhere = [(what, place) for what in SWITCHES for place in self._places_of(what)]
+        self._switches: dict[tuple[str, int], bool] = dict.fromkeys(everywhere, True)
+        self._busy: set[tuple[str, int]] = set()
         self._log: list[dict] = []
-        self._frame = b""
-        self._frame_version: object = None
-        self._lamps: list[bool] = []
-        self._tones_seen = len(chain.terminal.tones)
-        self._pressed_s = 0.0
         self._state: dict = {}
 
     async def run(self) -> None:
@@ -74,13 +68,20 @@ class Desk:
     def open_page(self) -> asyncio.Queue[Message]:
         """Return the queue of a new page, filled with all there is to show."""
         queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_LENGTH)
-        hello = {"clerk_url": self._chain.clerk_url, "city_url": f"{self._chain.city_url}/"}
+        places = [
+            {"window": place.window, "name": place.name, "board": place.board,
+             "clerk_url": self._chain.clerk_url_of(place.window)} | senses.about()
+            for place, senses in zip(self._chain.places, self._senses, strict=True)
+        ]  # fmt: skip
+        hello = {"city_url": f"{self._chain.city_url}/", "places": places, "tags": words()["tags"]}
         queue.put_nowait({
-            "hello": hello, "lamps": self._lamps, "log": self._log, "records": self._pulse.records[-RECORDS_KEPT:],
+            "hello": hello, "log": self._log, "records": self._pulse.records[-RECORDS_KEPT:],
             "receipts": self._pulse.receipts_known(),
         } | ({"state": self._state} if self._state else {}))  # fmt: skip
-        if self._frame:
-            queue.put_nowait(self._frame)
+        for number, senses in enumerate(self._senses):
+            queue.put_nowait({"place": number} | senses.values)
+            if senses.frame:
+                queue.put_nowait(bytes([number]) + senses.frame)
         self._pages.add(queue)
         return queue
 
@@ -90,71 +91,62 @@ class Desk:
 
     async def act(self, message: dict) -> None:
         """Carry out what a page asks; what it may not ask is passed over."""
-        what = message.get("do")
-        if what in ("down", "up") and message.get("key") in KEYS:
-            self._touch(message["key"], what == "down")
+        what, place = message.get("do"), message.get("place", 0)
+        if type(place) is not int or not 0 <= place < len(self._senses):
+            return
+        if what in ("down", "up"):
+            self._senses[place].key(message.get("key"), what == "down")
+        elif what == "touch":
+            self._senses[place].touch(message.get("points"))
         elif what in SWITCHES and isinstance(message.get("on"), bool):
-            await self._switch(what, message["on"])
+            await self._switch(what, 0 if what in OF_ALL else place, message["on"])
 
-    def _touch(self, key: int | str, is_down: bool) -> None:
-        if is_down:
-            if key in LEVEL_KEYS:
-                self._pressed_s = time.monotonic()
-            self._chain.terminal.key_down(key)
-        else:
-            self._chain.terminal.key_up(key)
-
-    async def _switch(self, what: str, is_on: bool) -> None:
-        if what in self._busy or self._switches[what] == is_on:
+    async def _switch(self, what: str, place: int, is_on: bool) -> None:
+        switch = (what, place)
+        if switch in self._busy or self._switches[switch] == is_on:
             self._tell_state()
             return
-        self._busy.add(what)
+        self._busy.add(switch)
         self._tell_state()
         try:
-            await asyncio.to_thread(self._action(what, is_on))
+            await asyncio.to_thread(self._action(what, place, is_on))
         except (OSError, UserError, SimError) as error:
             self._say(sayings.FAILED.format(error=error), "bad")
         else:
-            self._switches[what] = is_on
-            self._say(sayings.BACK[what] if is_on else sayings.DOWN[what], "" if is_on else "bad")
+            self._switches[switch] = is_on
+            text = sayings.BACK[what] if is_on else sayings.DOWN[what]
+            self._say(text, "" if is_on else "bad", None if what in OF_ALL else place)
         finally:
-            self._busy.discard(what)
+            self._busy.discard(switch)
             self._tell_state()
 
-    def _action(self, what: str, is_on: bool) -> Callable[[], None]:
-        terminal, broker = self._chain.terminal, self._chain.broker
+    def _action(self, what: str, place: int, is_on: bool) -> Callable[[], None]:
+        terminal, broker = self._chain.places[place].terminal, self._chain.broker
         return {
             ("cable", True): terminal.plug, ("cable", False): terminal.unplug,
             ("power", True): terminal.power_on, ("power", False): terminal.power_off,
             ("broker", True): broker.start, ("broker", False): broker.kill,
         }[what, is_on]  # fmt: skip
 
-    async def _look_at_glass(self) -> None:
-        terminal = self._chain.terminal
-        if terminal.display_version != self._frame_version:
-            self._frame_version = terminal.display_version
-            self._frame = _png(terminal.screenshot())
-            self._tell(self._frame)
-        lamps = list(terminal.lamps())
-        if lamps != self._lamps:
-            self._lamps = lamps
-            self._tell({"lamps": lamps})
-        self._listen(terminal.tones)
+    def _places_of(self, what: str) -> range:
+        return range(1 if what in OF_ALL else len(self._senses))
 
-    def _listen(self, tones: list[tuple[int, int]]) -> None:
-        """Pass new tones on; one that answers a level key is a press that was shown."""
-        for _, hertz in tones[self._tones_seen :]:
-            if hertz:
-                self._tell({"tone": hertz})
-            if self._pressed_s and time.monotonic() - self._pressed_s < HEARD_S:
-                self._pressed_s = 0.0
-                self._say(sayings.HEARD)
-            self._tones_seen = len(tones)
+    async def _look_at_glass(self) -> None:
+        for place, senses in enumerate(self._senses):
+            news = senses.look()
+            if news.frame is not None:
+                self._tell(bytes([place]) + news.frame)
+            if news.values:
+                self._tell({"place": place} | news.values)
+            for hertz in news.tones:
+                self._tell({"place": place, "tone": hertz})
+            if news.heard:
+                self._say(sayings.HEARD, "", place)
 
     async def _look_at_chain(self) -> None:
         news = await asyncio.to_thread(self._pulse.take)
-        for text, tone in news.sayings:
-            self._say(text, tone)
+        for text, tone, place in news.sayings:
+            self._say(text, tone, place)
         if news.records:
             self._tell({"records": news.records})
         if news.receipts:
@@ -162,15 +154,24 @@ class Desk:
         self._tell_state()
 
     def _tell_state(self) -> None:
-        state: dict[str, Any] = self._pulse.state() | self._switches | {"busy": sorted(self._busy)}
-        down = [name for name in SWITCHES if not self._switches[name]]
-        down += [name for name in ("agent", "city") if not state[name]]
+        state: dict[str, Any] = self._pulse.state()
+        state["broker"] = self._switches["broker", 0]
+        state["busy"] = sorted({what for what, place in self._busy if what in OF_ALL})
+        for number, place in enumerate(state["places"]):
+            for what in ("cable", "power"):
+                place[what] = self._switches[what, number]
+            place["busy"] = sorted(what for what, where in self._busy if where == number and what not in OF_ALL)
+        down = [what for what in ("cable", "power") if not all(place[what] for place in state["places"])]
+        down += [name for name in ("broker", "agent", "city") if not state[name]]
         state["summary"] = sayings.summary_of(state["counts"], down)
         if state != self._state:
             self._state = state
             self._tell({"state": state})
 
-    def _say(self, text: str, tone: str = "") -> None:
+    def _say(self, text: str, tone: str = "", place: int | None = None) -> None:
+        """Write a line to the log, with the window's name where there are several."""
+        if place is not None and len(self._senses) > 1:
+            text = f"{self._chain.places[place].name}：{text}"
         entry = {"time": datetime.now().strftime("%H:%M:%S"), "text": text, "tone": tone}
         self._log = [*self._log, entry][-LOG_KEPT:]
         self._tell({"log": [entry]})
@@ -184,10 +185,3 @@ class Desk:
                 while not queue.empty():
                     queue.get_nowait()
                 queue.put_nowait(None)
-
-
-def _png(image: Image.Image) -> bytes:
-    """Return the glass as PNG, quickly packed: it goes to this machine only."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()

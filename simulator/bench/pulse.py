@@ -13,15 +13,26 @@ from simulator.demo.outbox_reader import outbox_events
 from simulator.demo.watch import ACCEPTED, BrokerWatch
 
 RATED = "rated"
+INVITED = "invited"
 TIME_SYNCED = 2
 OUTCOMES = (RATED, "timed_out", "declined", "cancelled", "interrupted")
+
+
+@dataclass
+class Seen:
+    """What the last look found of one terminal."""
+
+    connected: bool | None = None
+    state: str | None = None
+    waiting: int = 0
 
 
 @dataclass
 class News:
     """What changed since the last look."""
 
-    sayings: list[tuple[str, str]] = field(default_factory=list)
+    sayings: list[tuple[str, str, int | None]] = field(default_factory=list)
+    """Text, tone, and the place that it is about."""
     records: list[dict] = field(default_factory=list)
     receipts: list[dict] = field(default_factory=list)
 
@@ -32,18 +43,17 @@ class Pulse:
     def __init__(self, chain: Chain, watch: BrokerWatch) -> None:
         self._chain = chain
         self._watch = watch
-        self._chip = ChipReader(chain.nor_image)
+        self._chips = [ChipReader(place.terminal.state.nor) for place in chain.places]
+        self._seen = [Seen() for _ in chain.places]
         self._lock = threading.Lock()
         self._after = 0
         self.records: list[dict] = []
         self._receipted: dict[str, int | None] = {}
         self._rated: set[str] = set()
         self._agent: bool | None = None
-        self._connected: bool | None = None
         self._city = True
-        self._invited = False
         self._counts = dict.fromkeys(("pressed", "stored", "received", "receipted"), 0)
-        self._waiting = {"terminal": 0, "agent": 0}
+        self._waiting = 0
 
     def take(self) -> News:
         """Look once at all stations and return what is new."""
@@ -52,14 +62,15 @@ class Pulse:
             self._look_at_agent(news)
             self._look_at_city(news)
             self._look_at_receipts(news)
-            self._look_at_chip()
+            self._look_at_chips()
         return news
 
     def state(self) -> dict:
         """Return what the last look found, for the page."""
+        places = [{"link": bool(seen.connected), "state": seen.state, "waiting": seen.waiting} for seen in self._seen]
         return {
-            "agent": bool(self._agent), "link": bool(self._connected), "city": self._city, "counts": dict(self._counts),
-            "waiting": dict(self._waiting), "invited": self._invited,
+            "agent": bool(self._agent), "city": self._city, "counts": dict(self._counts), "waiting": self._waiting,
+            "places": places,
         }  # fmt: skip
 
     def receipts_known(self) -> list[dict]:
@@ -71,26 +82,29 @@ class Pulse:
             _, status = self._chain.agent_call("GET", "/status")
         except OSError:
             self._note_agent(False, news)
-            self._note_link(False, news)
+            for place in range(len(self._seen)):
+                self._note_terminal(place, {}, news)
             return
         self._note_agent(True, news)
-        row = next(iter(status["terminals"]), {})
-        self._note_link(bool(row.get("connected")), news)
-        invited = row.get("state") == "invited"
-        if invited and not self._invited:
-            news.sayings.append((sayings.INVITED, ""))
-        self._invited = invited
-        self._waiting["agent"] = int(status["store"]["waiting"])
+        rows = {row["terminal"]: row for row in status["terminals"]}
+        for number, place in enumerate(self._chain.places):
+            self._note_terminal(number, rows.get(place.terminal_id, {}), news)
+        self._waiting = int(status["store"]["waiting"])
 
     def _note_agent(self, is_up: bool, news: News) -> None:
         if self._agent is not None and self._agent != is_up:
-            news.sayings.append((sayings.AGENT_FOUND, "") if is_up else (sayings.AGENT_LOST, "bad"))
+            news.sayings.append((*((sayings.AGENT_FOUND, "") if is_up else (sayings.AGENT_LOST, "bad")), None))
         self._agent = is_up
 
-    def _note_link(self, is_up: bool, news: News) -> None:
-        if self._connected is not None and self._connected != is_up:
-            news.sayings.append((sayings.TERMINAL_FOUND, "") if is_up else (sayings.TERMINAL_LOST, "bad"))
-        self._connected = is_up
+    def _note_terminal(self, place: int, row: dict, news: News) -> None:
+        """Note what the agent says of a terminal; an empty row when it says nothing."""
+        seen, is_up, state = self._seen[place], bool(row.get("connected")), row.get("state")
+        if seen.connected is not None and seen.connected != is_up:
+            text = (sayings.TERMINAL_FOUND, "") if is_up else (sayings.TERMINAL_LOST, "bad")
+            news.sayings.append((*text, place))
+        if state == INVITED and seen.state != INVITED:
+            news.sayings.append((sayings.INVITED, "", place))
+        seen.connected, seen.state = is_up, state
 
     def _look_at_city(self, news: News) -> None:
         try:
@@ -103,7 +117,7 @@ class Pulse:
         for item in answer["items"]:
             if item["kind"] in OUTCOMES:
                 news.records.append(_row(item))
-                news.sayings.append((sayings.RECEIVED[item["kind"]], ""))
+                news.sayings.append((sayings.RECEIVED[item["kind"]], "", None))
             if item["kind"] == RATED:
                 self._rated.add(item["id"])
         self.records += news.records
@@ -125,11 +139,14 @@ class Pulse:
             news.receipts.append({"id": event, "ms": self._receipted[event]})
         self._counts["receipted"] = sum(event in self._receipted for event in self._rated)
 
-    def _look_at_chip(self) -> None:
-        events = self._chip.events()
-        self._counts["pressed"] = sum(event.kind == RATED for event in events)
-        self._waiting["terminal"] = sum(not event.acknowledged for event in events)
-        self._counts["stored"] = sum(event.kind == RATED and event.acknowledged for event in events)
+    def _look_at_chips(self) -> None:
+        pressed = stored = 0
+        for seen, chip in zip(self._seen, self._chips, strict=True):
+            events = chip.events()
+            pressed += sum(event.kind == RATED for event in events)
+            stored += sum(event.kind == RATED and event.acknowledged for event in events)
+            seen.waiting = sum(not event.acknowledged for event in events)
+        self._counts["pressed"], self._counts["stored"] = pressed, stored
 
 
 def _row(item: dict) -> dict:
@@ -137,6 +154,7 @@ def _row(item: dict) -> dict:
     clerk = item.get("clerk")
     return {
         "id": item["id"], "kind": item["kind"], "level": item["level"], "invite": item["invite"], "seq": item["seq"],
+        "business": item.get("business_level"), "service": item.get("service_level"), "tags": item.get("tags") or [],
         "window": item["window"], "clerk": clerk.get("name") if isinstance(clerk, dict) else clerk,
         "service_ref": item.get("service_ref"), "time": _clock(item["utc_ms"]),
         "utc_ms": item["utc_ms"], "time_quality": item["time_quality"],
