@@ -1,4 +1,4 @@
-"""Measures the terminal: from a pin's edge to a durable event and to the first changed pixel, and its memory.
+"""Measures the terminals: from a key's edge or a finger's lift to a durable event, tone and pixels, and their memory.
 
 Bus and chip time come from the whole firmware on the simulated board in virtual time. The processor's own time is an
 estimate: the same code runs under MicroPython on this machine without chips (firmware_press.py), and is taken to be
@@ -11,6 +11,7 @@ import statistics
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from simulator.process import HEAP_KB
 from tests.bench import figures
@@ -18,9 +19,11 @@ from tests.device import heap
 from tests.device.changed import changed_firmware
 from tests.device.counter import Counter
 from tests.micropython_server import run_forked
+from tests.ui.gallery import stage_screens
+from ui import layout_t35
 
 ROOT = Path(__file__).resolve().parents[2]
-ASSETS = ROOT / "firmware" / "assets" / "k5"
+BOARDS = ("k5", "t35")
 PRESSES = 10
 TIMED_PRESSES = 200
 HOST_HEAP = "900K"  # holds the compiler and the sources too
@@ -28,6 +31,9 @@ TIMEOUT_S = 120.0
 CCM_ON_BOARD_MS = 7.0
 GLYPH_PIXEL_ON_BOARD_US = 1.2
 RECORD_BYTES = 100  # longer programs are events
+NAMES = {"k5": "firmware", "t35": "firmware_t35"}  # of a board's figures
+TAP_MS, TAP_Y = 80, 250
+ANSWERED_MS = 300  # no countdown changes in it
 DECISION_MS = 50  # a press counts when no second key came meanwhile, app/keys.py
 
 LONG_EVENTS = 10_000
@@ -57,7 +63,11 @@ def measure(repetitions: int, say: Say) -> dict[str, float]:
     runs = []
     for number in range(1, repetitions + 1):
         with tempfile.TemporaryDirectory() as folder:
-            runs.append(_latency(bus_times(Path(folder), number), press_on_host()))
+            buses = {board: bus_times(Path(folder), number, PRESSES, board) for board in BOARDS}
+        found = {}
+        for board, bus in buses.items():
+            found |= _latency(bus, press_on_host(TIMED_PRESSES, board), NAMES[board])
+        runs.append(found)
         shown = runs[-1]
         say(
             f"{number}/{repetitions}: durable {shown['firmware_press_to_durable_estimate_ms']:.1f} ms, "
@@ -66,33 +76,62 @@ def measure(repetitions: int, say: Say) -> dict[str, float]:
     return figures.medians(runs) | heap_in_use()
 
 
-def press_on_host(presses: int = TIMED_PRESSES) -> dict[str, float]:
-    """Return what firmware_press.py prints."""
+def press_on_host(presses: int = TIMED_PRESSES, board: str = "k5") -> dict[str, float]:
+    """Return what firmware_press.py prints with the screens of a board."""
     script = Path(__file__).with_name("firmware_press.py")
-    path = f"{ROOT}:{ROOT}/firmware:.frozen"
-    code, output = run_forked([str(script), str(ASSETS), str(presses)], path, HOST_HEAP, TIMEOUT_S)
+    assets = ROOT / "firmware" / "assets" / board
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{ROOT}:{stage_screens(board, Path(folder))}:{ROOT}/firmware:.frozen"
+        code, output = run_forked([str(script), str(assets), str(presses)], path, HOST_HEAP, TIMEOUT_S)
     if code:
         raise RuntimeError(output)
     return json.loads(output)
 
 
-def bus_times(folder: Path, seed: int, presses: int = PRESSES) -> list[tuple[float, float]]:
-    """Return, for each press, ms from its edge to the event on the chip and to the first changed pixel."""
+class Answer(NamedTuple):
+    """When one press was answered, ms from the key's edge or the finger's lift; bus and chip time only."""
+
+    durable: float
+    tone: float
+    first_pixel: float
+    last_pixel: float  # of the level and the band above it
+
+
+def bus_times(folder: Path, seed: int, presses: int = PRESSES, board: str = "k5") -> list[Answer]:
+    """Return the answer to each press."""
     found = []
-    with Counter(folder / "bus", seed=seed) as counter:
+    with Counter(folder / board, seed=seed, board=board) as counter:
         counter.login()
         programs, pixels = _watch(counter)
         for n in range(presses):
             counter.open_invite(n)
-            edge_us = counter.terminal.now_us
-            programs.clear()
-            pixels.clear()
-            counter.press(1 + n % 5)
+            edge_us = _press(counter, board, 1 + n % 5, programs, pixels)
             durable_us = min(at_us for at_us, size in programs if size > RECORD_BYTES)
-            shown_us = min(at_us for at_us in pixels if at_us > durable_us)
-            found.append(((durable_us - edge_us) / 1000, (shown_us - edge_us) / 1000))
+            tone_us = min(tone[0] for tone in counter.terminal.tones if tone[0] > edge_us)
+            shown = [at_us for at_us in pixels if at_us > durable_us]
+            times = (durable_us, tone_us, shown[0], shown[-1])
+            found.append(Answer(*((at_us - edge_us) / 1000 for at_us in times)))
             counter.until_state("idle", 20_000)
     return found
+
+
+def _press(counter: Counter, board: str, key: int, *noted: list) -> int:
+    """Press a key, or tap its column; return when it went down, or was lifted, µs. `noted` begins anew there."""
+    terminal = counter.terminal
+    if board == "t35":
+        column = layout_t35.WIDTH // 5
+        terminal.touch((column * key - column // 2, TAP_Y))
+        counter.run(TAP_MS)
+    for rows in noted:
+        rows.clear()
+    edge_us = terminal.now_us
+    if board == "t35":
+        terminal.touch()
+        counter.run(ANSWERED_MS)
+    else:
+        terminal.press(key)
+        counter.run(ANSWERED_MS)
+    return edge_us
 
 
 def _watch(counter: Counter) -> tuple[list[tuple[int, int]], list[int]]:
@@ -113,33 +152,36 @@ def _watch(counter: Counter) -> tuple[list[tuple[int, int]], list[int]]:
     return programs, pixels
 
 
-def _latency(bus: list[tuple[float, float]], host: dict[str, float]) -> dict[str, float]:
-    """Return the figures of a press."""
+def _latency(bus: list[Answer], host: dict[str, float], name: str) -> dict[str, float]:
+    """Return the figures of a press; their names begin with `name`."""
     factor = 1000 * CCM_ON_BOARD_MS / host["ccm_us"]
-    durable_bus = statistics.median([row[0] for row in bus])
-    pixel_bus = statistics.median([row[1] for row in bus])
+    durable, tone, first, last = (statistics.median(column) for column in zip(*bus, strict=True))
     durable_cpu = factor * host["durable_us"] / 1000
+    answer_cpu = durable_cpu + factor * host["answer_us"] / 1000
     glyphs = host["glyph_pixels"] * GLYPH_PIXEL_ON_BOARD_US / 1000
-    pixel_cpu = durable_cpu + factor * (host["answer_us"] + host["strip_us"]) / 1000 + glyphs
     return {
-        "firmware_press_to_durable_bus_ms": durable_bus,
-        "firmware_press_to_durable_cpu_estimate_ms": durable_cpu,
-        "firmware_press_to_durable_estimate_ms": durable_bus + durable_cpu,
-        "firmware_decided_to_durable_estimate_ms": durable_bus + durable_cpu - DECISION_MS,
-        "firmware_press_to_first_pixel_bus_ms": pixel_bus,
-        "firmware_press_to_first_pixel_estimate_ms": pixel_bus + pixel_cpu,
-        "firmware_cpu_to_rp2040_estimate_ratio": factor,
-        "firmware_event_bytes": host["event_bytes"],
-        "firmware_allocated_per_event_64bit_bytes": host["press_alloc_bytes"],
-        "firmware_allocated_per_event_32bit_estimate_bytes": host["press_alloc_bytes"] * heap.NARROW,
-        "firmware_allocated_per_strip_64bit_bytes": host["paint_alloc_bytes"],
-        "firmware_allocated_per_acknowledgement_64bit_bytes": host["acknowledge_alloc_bytes"],
+        f"{name}_press_to_durable_bus_ms": durable,
+        f"{name}_press_to_durable_cpu_estimate_ms": durable_cpu,
+        f"{name}_press_to_durable_estimate_ms": durable + durable_cpu,
+        f"{name}_decided_to_durable_estimate_ms": durable + durable_cpu - (DECISION_MS if name == NAMES["k5"] else 0),
+        f"{name}_press_to_tone_bus_ms": tone,
+        f"{name}_press_to_tone_estimate_ms": tone + answer_cpu,
+        f"{name}_press_to_first_pixel_bus_ms": first,
+        f"{name}_press_to_first_pixel_estimate_ms": first + answer_cpu + factor * host["strip_us"] / 1000 + glyphs,
+        f"{name}_press_to_last_pixel_bus_ms": last,
+        f"{name}_press_to_last_pixel_estimate_ms": last + answer_cpu + factor * host["strips_us"] / 1000,
+        f"{name}_cpu_to_rp2040_estimate_ratio": factor,
+        f"{name}_event_bytes": host["event_bytes"],
+        f"{name}_allocated_per_event_64bit_bytes": host["press_alloc_bytes"],
+        f"{name}_allocated_per_event_32bit_estimate_bytes": host["press_alloc_bytes"] * heap.NARROW,
+        f"{name}_allocated_per_strip_64bit_bytes": host["paint_alloc_bytes"],
+        f"{name}_allocated_per_acknowledgement_64bit_bytes": host["acknowledge_alloc_bytes"],
     }
 
 
 def heap_in_use() -> dict[str, float]:
     """Return the bytes of the heap that the firmware has in use after its start, see tests/device/heap.py."""
-    used = heap.in_use(*heap.measure(), heap.PLAIN_BYTES, heap.ENTRY_BYTES)
+    used = heap.in_use("k5", *heap.measure("k5"), heap.PLAIN_BYTES, heap.ENTRY_BYTES)
     return {
         "firmware_heap_in_use_64bit_bytes": used,
         "firmware_heap_in_use_32bit_estimate_bytes": used * heap.NARROW,

@@ -195,7 +195,7 @@ class Terminal:
 
 
 def timed(assets, presses):
-    """Return what it takes from the decision to durable, CCM in it, on to lamps and tone, and for the first strip."""
+    """Return what it takes to durable, CCM in it, on to lamps and tone, for the first strip, and for all of them."""
     ccm.seal = NotingCcm.seal
     terminal = Terminal(assets, aes, Canvas)
     rows = []
@@ -208,10 +208,13 @@ def timed(assets, presses):
         answered = time.ticks_us()
         terminal.display.paint()
         durable, sent = terminal.journal.durable_us, terminal.glass.sent_us
-        rows.append((durable - start, NotingCcm.took_us, answered - durable, sent - answered))
+        while terminal.display.paint():
+            pass
+        last = terminal.glass.sent_us
+        rows.append((durable - start, NotingCcm.took_us, answered - durable, sent - answered, last - answered))
         terminal.rest(key)
     ccm.seal = NotingCcm._seal
-    return [min([row[i] for row in rows]) for i in range(4)]
+    return [min([row[i] for row in rows]) for i in range(5)]
 
 
 def counted(assets):
@@ -223,7 +226,10 @@ def counted(assets):
     blocks = CountingCipher.blocks
     terminal.canvas.glyph_pixels = 0
     terminal.display.paint()
-    return blocks, terminal.canvas.glyph_pixels, len(terminal.recorder.read(terminal.recorder.last())[1])
+    first = terminal.canvas.glyph_pixels
+    while terminal.display.paint():
+        pass
+    return blocks, first, terminal.canvas.glyph_pixels, len(terminal.recorder.read(terminal.recorder.last())[1])
 
 
 def allocated(assets):
@@ -257,8 +263,8 @@ def aes(secret):
 def main():
     """Measure and print."""
     assets, presses = sys.argv[1], int(sys.argv[2])
-    durable, ccm_us, answer, strip = timed(assets, presses)
-    blocks, glyph_pixels, event_bytes = counted(assets)
+    durable, ccm_us, answer, strip, strips = timed(assets, presses)
+    blocks, glyph_pixels, all_glyph_pixels, event_bytes = counted(assets)
     press, paint, ack = allocated(assets)
     print(
         json.dumps(
@@ -266,8 +272,10 @@ def main():
                 "durable_us": durable,
                 "answer_us": answer,
                 "strip_us": strip,
+                "strips_us": strips,
                 "aes_blocks": blocks,
                 "glyph_pixels": glyph_pixels,
+                "all_glyph_pixels": all_glyph_pixels,
                 "event_bytes": event_bytes,
                 "press_alloc_bytes": press,
                 "paint_alloc_bytes": paint,

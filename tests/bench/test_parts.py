@@ -89,8 +89,9 @@ def test_receiver_is_measured():
 
 
 def test_press_is_durable_before_it_is_shown(tmp_path):
-    ((durable_ms, shown_ms),) = firmware.bus_times(tmp_path, seed=1, presses=1)
-    assert firmware.DECISION_MS < durable_ms < shown_ms < 100
+    (answer,) = firmware.bus_times(tmp_path, seed=1, presses=1)
+    assert firmware.DECISION_MS < answer.durable < answer.tone < answer.first_pixel < 100
+    assert answer.first_pixel < answer.last_pixel < firmware.ANSWERED_MS
 
 
 def test_press_on_the_host_tells_times_and_bytes():

