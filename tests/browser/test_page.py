@@ -98,7 +98,8 @@ def _invite(page: "playwright.Page") -> None:
         lambda: cancel.to_be_enabled(timeout=HEARD_MS),
         "the invitation",
     )
-    playwright.expect(page.locator(".key.lit")).to_have_count(5)
+    if page.locator('.key[data-key="1"]').count():
+        playwright.expect(page.locator(".key.lit")).to_have_count(5)
 
 
 def _press(press: Callable[[], None], heard: "playwright.Locator") -> None:
@@ -188,3 +189,43 @@ def test_page_broker_down_keeps_the_rating_at_the_agent(page: "playwright.Page")
     assert _count(page) == before
     _switch(page, "broker")
     _expect_top(page, before + 1, "非常满意")
+
+
+def _tap(page: "playwright.Page", x: float, y: float) -> None:
+    """Press, hold and lift the mouse at a place of the glass, in parts of its size."""
+    box = page.locator("#screen").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+    page.mouse.down()
+    page.wait_for_timeout(120)
+    page.mouse.up()
+
+
+def _function(page: "playwright.Page", now: str, then: str) -> None:
+    """Press the function key where it means `now`, until it means `then`."""
+    meaning = page.locator(".key.function .print")
+    playwright.expect(meaning).to_contain_text(now)
+    expected = playwright.expect(meaning)
+    _again_until(
+        lambda: page.get_by_role("button", name="功能键").click(delay=120),
+        lambda: expected.to_contain_text(then, timeout=HEARD_MS),
+        "the function key",
+    )
+
+
+@pytest.mark.slow
+def test_page_finger_on_the_glass_rates_and_says_more(page: "playwright.Page") -> None:
+    before = _count(page)
+    page.get_by_role("tab", name="2号窗口 · 触摸屏").click()
+    playwright.expect(page.locator("#screen")).to_have_attribute("width", "480")
+    playwright.expect(page.locator(".key")).to_have_count(1)
+    _invite(page)
+    playwright.expect(page.locator("#voice")).to_contain_text("请您对本次服务进行评价")
+    _press(lambda: _tap(page, 0.7, 0.78), _heard(page))
+    _expect_top(page, before + 1, "不满意")
+    _function(page, "继续评价", "跳过")
+    more = _ratings(page).first.locator(".more")
+    _press(lambda: _tap(page, 0.9, 0.78), more.get_by_text("业务评价 非常不满意"))
+    _function(page, "跳过", "完成")
+    _press(lambda: _tap(page, 0.42, 0.23), more.locator("i"))
+    _expect_top(page, before + 1, "不满意")
