@@ -35,6 +35,7 @@ class Hall:
         wait_until(f"connected is {wanted}", lambda: self.agent.status()["terminals"][0]["connected"] is wanted)
 
     def receipted(self, count):
+        """Wait until so many are settled, events and records of services."""
         wait_until(f"{count} receipts", lambda: self.agent.status()["store"]["receipted_total"] == count)
 
     def arrived(self):
@@ -157,7 +158,7 @@ def test_invite_open_when_the_agent_is_killed_gets_its_outcome_after_the_restart
     hall.agent.start()
     path = f"/api/v1/windows/W01/invites/{invite}"
     wait_until("the outcome", lambda: hall.agent.call("GET", path)[1]["state"] == "rated")
-    hall.receipted(1)
+    hall.receipted(2)
     event = hall.receiver.received[0]
     assert event["subject"] == invite and event["data"]["invite_preimage"]
 

@@ -27,6 +27,12 @@ def _described():
     card = card_file.encode([card_file.Tile(0, 0, 2, 1, (0,) * 16, b"\x01")])
     cards = whole["components"]["schemas"]["StaffMember"]["properties"]["cards"]
     cards["properties"]["k5"] = {"const": base64.b64encode(card).decode()}
+    case = whole["components"]["schemas"]["Case"]["properties"]  # what must fit together, or exist
+    fitting = {"task_code": "1{31}", "task_handle_item": "1{33}", "accept_date": "202[0-4]-0[1-9]-0[1-9]"}
+    fitting |= {"service_time": "202[5-9]-0[1-9]-0[1-9] 0[0-9]:0[0-9]:0[0-9]", "project_no": "P1"}
+    case.update({name: {"type": ["string", "null"], "pattern": f"^({text})?$"} for name, text in fitting.items()})
+    for name in ("Service", "Served"):
+        whole["components"]["schemas"][name]["properties"]["project_no"]["pattern"] = "^P1$"
     whole["components"]["parameters"]["window"]["schema"] = {"enum": ["W01", "W99"]}
     return whole
 
