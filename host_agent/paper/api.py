@@ -33,8 +33,7 @@ def routes(api: "CounterApi", config: Config, utc_ms: Callable[[], int], seal: a
     async def paper_form(request: Request) -> Response:
         window = api.window_of(request)
         body = await api_body.read(request, KEYS)
-        ticket = body.pop("ticket", None)
-        shown = api_body.ticket({"ticket": ticket}) if ticket is not None else window.ticket or ""
+        shown = api_body.ticket(body) if "ticket" in body else window.ticket or ""
         _require_extra(501)
         service = api_body.served(body, seal)
         now_ms = utc_ms()
@@ -56,8 +55,12 @@ def routes(api: "CounterApi", config: Config, utc_ms: Callable[[], int], seal: a
         # Half a second with the font: not on the loop.
         return Response(await asyncio.to_thread(form.form, content), 201, headers, "application/pdf")
 
-    path = "/api/v1/windows/{window}/paper-form"
-    return [Route(path, possible), Route(path, api.ordered(paper_form), methods=["POST"])]
+    ordered = api.ordered(paper_form)
+
+    async def either(request: Request) -> Response:
+        return await (ordered if request.method == "POST" else possible)(request)
+
+    return [Route("/api/v1/windows/{window}/paper-form", either, methods=["GET", "POST"])]
 
 
 def _require_extra(status: int) -> None:

@@ -32,7 +32,13 @@ def window() -> None:
 @window.command()
 @_CONFIG
 @click.option("--window", "names", multiple=True, help="Of this window only; several are possible.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("signs"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("signs"),
+    show_default=True,
+    help="Folder of the signs.",
+)
 @click.option("--sheet", type=click.Choice(sign.SHEETS), default="A4", show_default=True, help="Size of the sign.")
 def qr(path: Path, names: tuple[str, ...], out: Path, sheet: str) -> None:
     """Make a sign with a window's code: PDF to print, and the code alone as PNG. They hold until the key is retired."""
@@ -65,7 +71,13 @@ def paper() -> None:
 @click.option("--project-no", help="Number of the case.")
 @click.option("--task-name", help="Name of the matter.")
 @click.option("--ticket", help="Ticket of the visit.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("form.pdf"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("form.pdf"),
+    show_default=True,
+    help="The file of the form.",
+)
 def form(path: Path, name: str, project_no: str | None, task_name: str | None, ticket: str | None, out: Path) -> None:
     """Have the running agent record a service on paper, and keep its form as PDF."""
     case = {key: value for key, value in (("project_no", project_no), ("task_name", task_name)) if value}
