@@ -15,6 +15,7 @@ from ui.glyphs import open_packs
 from ui.layout import HEIGHT, WIDTH
 from ui.strings import DEFAULT, LANGUAGES, Strings
 
+UNPAINTED = b"\xf8\x1f"  # a magenta that no screen has
 LACKING = "\ufffd"  # stands in what is told for a character without a glyph
 
 
@@ -22,7 +23,7 @@ class Glass:
     """Keep what was sent to the display."""
 
     def __init__(self):
-        self.pixels = bytearray(2 * WIDTH * HEIGHT)
+        self.pixels = bytearray(UNPAINTED * (WIDTH * HEIGHT))
 
     def blit(self, x, y, width, height, pixels):
         """Copy a region, as the panel does."""

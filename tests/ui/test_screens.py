@@ -12,6 +12,7 @@ from ui import layout, layout_t35, theme
 LAYOUTS = {"k5": layout, "t35": layout_t35}
 OFFLINE = {"chosen_5": "chosen_offline", "thanks": "thanks_offline", "not_invited": "not_invited_offline"}
 LACKING = "\ufffd"
+UNPAINTED = (255, 0, 255)
 ICON = 30  # px of a side, at most
 WITH_CODE = ("idle_code", "thanks_code", "unrated", "not_invited", "paused", "full", "fault")
 
@@ -19,6 +20,11 @@ WITH_CODE = ("idle_code", "thanks_code", "unrated", "not_invited", "paused", "fu
 def test_screens_look_as_they_were_approved(gallery: Gallery) -> None:
     changed = goldens.changed(gallery.board, gallery.scenes)
     assert changed == [], "make screens shows what changed; make screens ARGS=--accept approves it"
+
+
+def test_every_pixel_is_painted_so_that_nothing_stays_of_the_screen_before(gallery: Gallery) -> None:
+    for name, scene in gallery.scenes.items():
+        assert UNPAINTED not in {colour for _, colour in scene.picture.getcolors(gallery.wide * gallery.high)}, name
 
 
 def test_texts_stay_inside_the_screen_and_apart(gallery: Gallery) -> None:

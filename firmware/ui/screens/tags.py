@@ -9,6 +9,7 @@ _ROWS = 3
 _FOOT_TOP = parts.HEIGHT - TAGS_FOOT
 _HEAD = 28 * UNIT // 10
 _ROW_HIGH = (_FOOT_TOP - _HEAD) // _ROWS
+_ROWS_FOOT = _HEAD + _ROWS * _ROW_HIGH  # the few px to the foot that make no row are painted with it
 _NUMBER = 30 * UNIT // 10
 _TEXT_X = _NUMBER + 4 * UNIT // 10
 _PITCH = TAG
@@ -32,7 +33,7 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
         found.append((0, _HEAD + i * _ROW_HIGH, parts.WIDTH, _ROW_HIGH, paint_row, (i, row)))
     left = parts.seconds_left(view["until_ms"], now_ms)
     found.append((0, 0, parts.WIDTH, _HEAD, paint_head, (left,)))
-    found.append((0, _FOOT_TOP, parts.WIDTH, TAGS_FOOT, paint_foot, (view["page"], view["pages"])))
+    found.append((0, _ROWS_FOOT, parts.WIDTH, parts.HEIGHT - _ROWS_FOOT, paint_foot, (view["page"], view["pages"])))
     return found
 
 
@@ -70,7 +71,7 @@ def paint_row(canvas: object, strings: object, args: tuple) -> None:
 def paint_foot(canvas: object, strings: object, args: tuple) -> None:
     """Paint how to end, and how to see the rest."""
     page, pages = args
-    canvas.fill(0, _FOOT_TOP, parts.WIDTH, TAGS_FOOT, theme.PAGE)
+    canvas.fill(0, _ROWS_FOOT, parts.WIDTH, parts.HEIGHT - _ROWS_FOOT, theme.PAGE)
     y = _FOOT_TOP + (TAGS_FOOT - SMALL) // 2
     canvas.text(SMALL, 8 * UNIT // 10, y, strings["tags_done"], theme.MUTED, theme.PAGE)
     if pages > 1:
