@@ -12,6 +12,8 @@ from typing import Any
 
 import attrs
 
+from host_agent.case_fields import CASE
+
 OK, UNKNOWN, NO_LOGIN, NOT_ALLOWED, WRONG_USER, FAILED = "0", "999", "1000", "1001", "1002", "1003"
 LOGIN, QUEST, OPERATE, SUBMIT, HEARTBEAT = "Login", "RateQuest", "RateOperate", "RateSubmit", "HeartBeat"
 PAUSE, RESUME, RESET = "Pause", "Resume", "Reset"
@@ -55,14 +57,19 @@ class Reply:
 
 @attrs.frozen
 class Quest:
-    """Ask for one rating; `rate_id` is the other side's own, in the JSON type that it has there."""
+    """Ask for one rating; `rate_id` is the other side's own, in the JSON type that it has there.
+
+    `item` is free text in this dialect: it names the matter to the city where the national field can hold it.
+    """
 
     rate_id: str | int
     key: str
+    item: str | None = None
 
     def body(self, attempt: int) -> dict[str, Any]:
         """Return it as the API's body of an invite, with an id of its own for each attempt to have it rated."""
-        return {"id": f"{self.key}-{attempt}"}
+        case = {} if self.item is None else {"case": {"task_name": self.item}}
+        return {"id": f"{self.key}-{attempt}", **case}
 
 
 def parse(text: str | bytes) -> Request | Reply:
@@ -119,7 +126,9 @@ def quest_of(request: Request, day: str) -> Quest:
     rate_id = _number_or_text(request.param, "rateId", QUEST)
     told = [request.param.get(key) for key in ("item", "date", "reserveSeq")]
     digest = sha256(json.dumps([day, rate_id, told], sort_keys=True).encode()).hexdigest()
-    return Quest(rate_id, f"rateservice-{digest[:32]}")
+    item = request.param.get("item")
+    known = item if CASE["task_name"].holds(item) else None
+    return Quest(rate_id, f"rateservice-{digest[:32]}", known)
 
 
 def operation_of(request: Request) -> str:

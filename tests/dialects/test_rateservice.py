@@ -120,6 +120,14 @@ def test_date_of_the_other_side_is_no_time_of_anything_here():
     assert quest.body(1).keys() == {"id"}
 
 
+@pytest.mark.parametrize(
+    ("item", "case"), [("社保卡申领", {"task_name": "社保卡申领"}), ("x" * 201, None), ("", None), (7, None)]
+)
+def test_item_names_the_matter_where_the_national_field_can_hold_it(item, case):
+    quest = message.quest_of(message.Request("RateQuest", {"rateId": 1, "item": item}), DAY)
+    assert quest.body(1).get("case") == case
+
+
 def test_submission_holds_the_score_in_all_four_aspects():
     assert json.loads(message.submission("r1", 2)) == {
         "method": "RateSubmit",
