@@ -10,21 +10,13 @@ import click
 
 from host_agent import config as agent_config
 from host_agent.agent_client import AgentClient
+from host_agent.config_option import config_option
 
 _TERMINAL_HEAD = ("WINDOW", "TERMINAL", "STATE", "RTT", "IN", "OUT", "BAD", "AGAIN", "MESSAGE")
 
-_config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    default=Path("agent.toml"),
-    show_default=True,
-    help="The agent's configuration.",
-)
-
 
 @click.command()
-@_config_option
+@config_option
 @click.option("--wait", is_flag=True, help="For a service: wait for what is missing at the start instead of ending.")
 @click.option("--verbose", is_flag=True, help="Tell more.")
 def run(config_path: Path, wait: bool, verbose: bool) -> None:
@@ -44,7 +36,7 @@ def run(config_path: Path, wait: bool, verbose: bool) -> None:
 
 
 @click.command()
-@_config_option
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def check(config_path: Path, as_json: bool) -> None:
     """Try configuration, ports and broker, and say what is wrong; nothing is changed."""
@@ -61,7 +53,7 @@ def check(config_path: Path, as_json: bool) -> None:
 
 
 @click.command()
-@_config_option
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(config_path: Path, as_json: bool) -> None:
     """Ask the running agent how it fares."""

@@ -8,22 +8,15 @@ from host_agent import config as agent_config
 from host_agent import refusal
 from host_agent.agent_client import AgentClient
 from host_agent.config_model import Config
+from host_agent.config_option import config_option
 from host_agent.errors import UserError
 
-_config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    default=Path("agent.toml"),
-    show_default=True,
-    help="The agent's configuration.",
-)
 _window_option = click.option("--window", help="A window; default all of this agent.")
 
 
 @click.command(name="set")
 @click.argument("text")
-@_config_option
+@config_option
 @_window_option
 def set_(text: str, config_path: Path, window: str | None) -> None:
     r"""Show TEXT, of at most 200 characters, while nobody serves there; \n in it begins a new line."""
@@ -33,7 +26,7 @@ def set_(text: str, config_path: Path, window: str | None) -> None:
 
 
 @click.command()
-@_config_option
+@config_option
 @_window_option
 def clear(config_path: Path, window: str | None) -> None:
     """Take the notice away."""

@@ -12,6 +12,7 @@ import click
 
 from host_agent import config as agent_config
 from host_agent.api_staff import CHANGED, NEW, UNCHANGED
+from host_agent.config_option import config_option
 from host_agent.content import staff_desk, staff_table
 from host_agent.errors import ManyUserErrors, UserError
 
@@ -21,19 +22,10 @@ if TYPE_CHECKING:
 # A progress bar for fewer would be gone before it is seen.
 _SOON = 10
 
-_config_option = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    default=Path("agent.toml"),
-    show_default=True,
-    help="The agent's configuration.",
-)
-
 
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path))
-@_config_option
+@config_option
 @click.option("--photos", type=click.Path(path_type=Path), help="Folder of the photos; default the table's own.")
 @click.option("--font", "fonts", type=click.Path(path_type=Path), multiple=True, help="A font for rare characters.")
 @click.option("--preview", type=click.Path(path_type=Path), help="Put a picture of each card into this folder.")
@@ -69,7 +61,7 @@ def import_(
 
 
 @click.command()
-@_config_option
+@config_option
 def list_(config_path: Path) -> None:
     """List the imported clerks, and removals that a terminal has not confirmed."""
     with staff_desk.opened(agent_config.load(config_path)) as desk:
@@ -84,7 +76,7 @@ def list_(config_path: Path) -> None:
 
 @click.command()
 @click.argument("numbers", nargs=-1, required=True)
-@_config_option
+@config_option
 def remove(numbers: tuple[str, ...], config_path: Path) -> None:
     """Forget clerks by NUMBERS: name and card leave this PC now, and each terminal as soon as it is reached."""
     numbers = tuple(dict.fromkeys(numbers))
@@ -105,7 +97,7 @@ def remove(numbers: tuple[str, ...], config_path: Path) -> None:
 
 @click.command()
 @click.argument("terminal")
-@_config_option
+@config_option
 def give_up(terminal: str, config_path: Path) -> None:
     """Wait no longer for TERMINAL to confirm removals: it was destroyed, or erased by other means."""
     with staff_desk.opened(agent_config.load(config_path)) as desk:

@@ -8,6 +8,7 @@ import click
 
 from host_agent import config as agent_config
 from host_agent.agent_check import Finding
+from host_agent.config_option import config_option
 from host_agent.doctor import browsers, policies
 from host_agent.doctor.browser_check import BrowserCheck, configured, notes
 
@@ -21,14 +22,7 @@ _CLICKS = """What the clerk clicks, without a policy:
 
 
 @click.command()
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path),
-    default=Path("agent.toml"),
-    show_default=True,
-    help="The agent's configuration.",
-)
+@config_option
 @click.option("--origin", "origins", multiple=True, help="Where the page comes from, e.g. https://hall.example.")
 @click.option("--write", "folder", type=click.Path(path_type=Path), help="Write the policy files into a folder, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -10,16 +10,10 @@ from host_agent import config as configuration
 from host_agent import folders, qr_codes
 from host_agent.agent_client import AgentClient
 from host_agent.config_model import Config
+from host_agent.config_option import config_option
 from host_agent.errors import UserError
 from host_agent.paper import sign
 
-_CONFIG = click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="The agent's configuration.",
-)
 _UNSAFE = re.compile(r"[^0-9A-Za-z._-]")
 _PNG_SCALE = 16  # px a module: 40 mm at 300 dpi and more
 
@@ -30,7 +24,7 @@ def window() -> None:
 
 
 @window.command()
-@_CONFIG
+@config_option
 @click.option("--window", "names", multiple=True, help="Of this window only; several are possible.")
 @click.option(
     "--out",
@@ -40,15 +34,15 @@ def window() -> None:
     help="Folder of the signs.",
 )
 @click.option("--sheet", type=click.Choice(sign.SHEETS), default="A4", show_default=True, help="Size of the sign.")
-def qr(path: Path, names: tuple[str, ...], out: Path, sheet: str) -> None:
+def qr(config_path: Path, names: tuple[str, ...], out: Path, sheet: str) -> None:
     """Make a sign with a window's code: PDF to print, and the code alone as PNG. They hold until the key is retired."""
-    config = configuration.load(path)
+    config = configuration.load(config_path)
     codes = _codes(config)
     chosen = [section for section in config.windows if not names or section.id in names]
     missing = sorted(set(names) - {section.id for section in chosen})
     if missing:
         known = ", ".join(section.id for section in config.windows)
-        raise UserError(f"no window {missing[0]}", str(path), f"name one of: {known}")
+        raise UserError(f"no window {missing[0]}", str(config_path), f"name one of: {known}")
     folders.make(out)
     for section in chosen:
         address = codes.window(section.id)
@@ -66,7 +60,7 @@ def paper() -> None:
 
 
 @paper.command()
-@_CONFIG
+@config_option
 @click.option("--window", "name", required=True, help="The window that was visited.")
 @click.option("--project-no", help="Number of the case.")
 @click.option("--task-name", help="Name of the matter.")
@@ -78,11 +72,13 @@ def paper() -> None:
     show_default=True,
     help="The file of the form.",
 )
-def form(path: Path, name: str, project_no: str | None, task_name: str | None, ticket: str | None, out: Path) -> None:
+def form(
+    config_path: Path, name: str, project_no: str | None, task_name: str | None, ticket: str | None, out: Path
+) -> None:
     """Have the running agent record a service on paper, and keep its form as PDF."""
     case = {key: value for key, value in (("project_no", project_no), ("task_name", task_name)) if value}
     body = {**({"case": case} if case else {}), **({"ticket": ticket} if ticket else {})}
-    client = AgentClient(configuration.load(path))
+    client = AgentClient(configuration.load(config_path))
     out.write_bytes(client.file("POST", f"/api/v1/windows/{name}/paper-form", body))
     click.echo(f"the form is in {out}")
 
