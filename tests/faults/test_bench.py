@@ -1,12 +1,16 @@
 """The bench's web server lets only its own page in, and passes on what the page asks."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from simulator.bench.app import build
+from simulator.bench.senses import Senses
+from simulator.demo.chain import Place
+from simulator.terminal import SimTerminal
 
 PORT = 8470
 OWN = {"origin": f"http://127.0.0.1:{PORT}"}
@@ -90,3 +94,22 @@ def test_bench_socket_shows_and_passes_on_what_is_asked(client: TestClient, desk
         socket.send_json({"do": "up", "key": 1})
     assert desk.asked == [{"do": "down", "key": 1}, {"do": "up", "key": 1}]
     assert desk.pages == 0
+
+
+def test_bench_puts_on_the_glass_only_what_is_on_it(tmp_path: Path) -> None:
+    with SimTerminal("t35", tmp_path / "state", clock="virtual") as terminal:
+        senses = Senses(Place("W01", "1", "YP-0001", "t35", tmp_path / "port", terminal))
+        assert senses.about() == {
+            "width": 480, "height": 320, "touch": True, "lamps": False, "keys": ["function", "clerk"],
+        }  # fmt: skip
+        put: list[tuple] = []
+        terminal.touch = lambda *points: put.append(points)
+        on_it = ([[0, 0]], [[479, 319], [1, 2]], [])
+        for points in (*on_it, [[480, 0]], [[1, 2, 3]], [["1", 2]], [[True, 2]], None, [[1, 2]] * 3):
+            senses.touch(points)
+        assert put == [((0, 0),), ((479, 319), (1, 2)), ()]
+        senses.key("1", True)  # no such key on a glass
+        senses.key(["function"], True)
+        assert not any(key.down for key in terminal.wiring.keys.values())
+        senses.key("function", True)
+        assert terminal.wiring.keys["function"].down
