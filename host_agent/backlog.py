@@ -7,12 +7,15 @@ starves new events nor is starved by them.
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from host_agent.own_records import RECORD_MARK, is_record
 from host_agent.store_rows import EventRow
 
 # Rows kept in memory between commit and publication; beyond it they are read back from the store.
 FRESH_LIMIT = 2_000
 PAGE_ROWS = 200
 POSTPONE_FIRST_MS = 600_000
+# Records of the agent's own are tried sooner: the city may only have been without receiver for a moment.
+RECORDS_FIRST_MS = 30_000
 POSTPONE_LAST_MS = 3_600_000
 
 Fetch = Callable[[int, int, int], list[EventRow]]
@@ -71,7 +74,8 @@ class Backlog:
         """Put a row and all further ones of its terminal aside, for longer each time it is refused again."""
         wait = self._postponed.get(row.terminal)
         if wait is None:
-            wait = self._postponed[row.terminal] = _Postponed()
+            first_ms = RECORDS_FIRST_MS if is_record(row) else POSTPONE_FIRST_MS
+            wait = self._postponed[row.terminal] = _Postponed(first_ms)
         elif wait.probe == row.id:
             wait.delay_ms = min(wait.delay_ms * 2, POSTPONE_LAST_MS)
         wait.probe = 0
@@ -95,7 +99,17 @@ class Backlog:
     @property
     def postponed(self) -> list[str]:
         """Return the terminals that the city does not know."""
-        return sorted(self._postponed)
+        return sorted(name for name in self._postponed if not name.startswith(RECORD_MARK))
+
+    @property
+    def records_wait(self) -> bool:
+        """Say whether records of the agent's own were put aside."""
+        return any(name.startswith(RECORD_MARK) for name in self._postponed)
+
+    def release_records(self) -> None:
+        """Hand out again what was put aside of the agent's own records."""
+        for name in [name for name in self._postponed if name.startswith(RECORD_MARK)]:
+            self.accepted(name)
 
     def _next_old(self) -> EventRow | None:
         if not self._page:
@@ -117,10 +131,10 @@ class Backlog:
 
 
 class _Postponed:
-    """Hold the rows of one terminal that the city does not know yet."""
+    """Hold the rows of one terminal that the city does not know yet, or the agent's records that nobody there takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_ms: int) -> None:
         self.ids: deque[int] = deque()
-        self.delay_ms = POSTPONE_FIRST_MS
+        self.delay_ms = first_ms
         self.due_ms = 0
         self.probe = 0

@@ -6,7 +6,8 @@ until then it is published again; at most `WINDOW` await the broker, at most `UN
     FLOWING ──60 s without any receipt──▶ NO_RECEIPTS ──a receipt──▶ FLOWING
        ├──PUBACK 0x10──▶ NO_SUBSCRIBER ──PUBACK 0──▶ FLOWING
        └──PUBACK ≥ 0x80──▶ BROKER_REFUSES ──PUBACK 0──▶ FLOWING
-In the three holds only the oldest event is tried, with back-off.
+In the three holds only the oldest event is tried, with back-off. No rating ever waits for a record of the agent's own:
+one that the city does not take is put aside with all further ones, and one of them is tried from time to time.
 """
 
 import random
@@ -15,6 +16,7 @@ from collections import deque
 from hashlib import sha256
 
 from host_agent.backlog import Backlog
+from host_agent.own_records import is_record
 from host_agent.store_rows import EventRow
 
 WINDOW = 20
@@ -23,6 +25,8 @@ NO_RECEIPT_MS = 60_000
 # One event without receipt while others flow: a broker without subscribers that does not say so (0x10) has dropped it.
 RETRY_FIRST_MS = 10_000
 RETRY_LAST_MS = 900_000
+# Publications of a record without receipt until it is put aside, which must come before NO_RECEIPT_MS.
+RECORD_ATTEMPTS = 2
 TICK_MS = 500
 
 FLOWING, NO_RECEIPTS, NO_SUBSCRIBER, BROKER_REFUSES = "flowing", "no_receipts", "no_subscriber", "broker_refuses"
@@ -138,11 +142,13 @@ class Delivery:
         self._flying -= 1
         if entry.ce_id not in self._entries:  # its receipt was faster
             return None
-        if code == PUBACK_NO_SUBSCRIBER:
-            self._hold(NO_SUBSCRIBER, now_ms)
-        elif code in PUBACK_BAD_MESSAGE:
+        if code in PUBACK_BAD_MESSAGE:
             self._drop(entry)
             return "shelved"
+        if is_record(entry.row) and (code == PUBACK_NO_SUBSCRIBER or code >= PUBACK_ERROR):
+            self._put_aside(entry, now_ms)
+        elif code == PUBACK_NO_SUBSCRIBER:
+            self._hold(NO_SUBSCRIBER, now_ms)
         elif code >= PUBACK_ERROR:
             self.refusal = code
             self._hold(BROKER_REFUSES, now_ms)
@@ -151,6 +157,7 @@ class Delivery:
                 self._flow(sparing=entry)
             if not self._city_receipts:
                 self._drop(entry)
+                self.backlog.accepted(entry.row.terminal)
                 return "settled"
             if not entry.reached:
                 entry.reached = True
@@ -172,8 +179,7 @@ class Delivery:
         self.heard(now_ms)
         if status in SETTLING:
             self._drop(entry)
-            if self.backlog.postponed:
-                self.backlog.accepted(entry.row.terminal)
+            self.backlog.accepted(entry.row.terminal)
             return "settled", entry.row
         self._drop(entry)
         if code in SLOW_CODES:
@@ -195,7 +201,13 @@ class Delivery:
     def tick(self, now_ms: int) -> None:
         """Let time pass; call it each TICK_MS."""
         self.backlog.tick(now_ms)
-        if not self._connected or self.state != FLOWING or not self._entries:
+        if not self._connected:
+            return
+        for entry in [one for one in self._entries.values() if is_record(one.row)]:
+            tried = entry.attempts >= RECORD_ATTEMPTS or self.state != FLOWING
+            if tried and now_ms >= entry.due_ms and not entry.flying:
+                self._put_aside(entry, now_ms)
+        if self.state != FLOWING or not self._entries:
             return
         if self._city_receipts and now_ms - self._last_receipt_ms >= NO_RECEIPT_MS:
             self._hold(NO_RECEIPTS, now_ms)
@@ -226,7 +238,14 @@ class Delivery:
     def _flow(self, sparing: Entry | None = None) -> None:
         """Publish freely again, first what has no receipt, but for the one that has just passed."""
         self.state = FLOWING
+        self.backlog.release_records()
         self._again = deque(entry for entry in self._entries.values() if not entry.flying and entry is not sparing)
+
+    def _put_aside(self, entry: Entry, now_ms: int) -> None:
+        self._drop(entry)
+        self.backlog.postpone(entry.row, now_ms)
+        if not self._entries and self.state != FLOWING:
+            self._flow()
 
     def _drop(self, entry: Entry) -> None:
         if self._entries.pop(entry.ce_id, None) is not None and entry.reached:

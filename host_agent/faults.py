@@ -66,7 +66,11 @@ class Faults:
         if jumped_ms is not None:
             found.append(fault("clock", clock_sentence(jumped_ms)))
         flows = self._uplink.connected and self._delivery.state == rule.FLOWING
-        if oldest_s is not None and oldest_s >= LONG_WAIT_S and flows and not self._delivery.backlog.postponed:
+        backlog = self._delivery.backlog
+        if backlog.records_wait and flows:
+            cure = "update the city's receiver, and let the broker carry the topic of services"
+            found.append(fault("services_wait", f"the city takes ratings, but no records of services: {cure}"))
+        elif oldest_s is not None and oldest_s >= LONG_WAIT_S and flows and not backlog.postponed:
             cure = "look into the receiver's status at the city"
             waits = duration(oldest_s * 1000)
             found.append(fault("long_wait", f"an event waits for its receipt for {waits} while others flow: {cure}"))

@@ -13,6 +13,12 @@ from host_agent.store import Store
 from host_agent.store_rows import Change, EventRow
 
 EPOCH = 0
+RECORD_MARK = "~"
+
+
+def is_record(row: EventRow) -> bool:
+    """Say whether a row of the outbox is a record, not a terminal's event."""
+    return row.terminal.startswith(RECORD_MARK)
 
 
 class OwnRecords:

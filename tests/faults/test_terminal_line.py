@@ -15,7 +15,7 @@ from simulator.terminal import SimTerminal
 from tests.unit.agent_support import AgentProcess, Broker, StandInReceiver, wait_until
 
 PATIENCE_S = 90.0
-POLICY = "[policy]\ndetail = \"off\"\nchange_ms = 0\nthanks_ms = 0\nguard_ms = 0\n"
+POLICY = '[policy]\ndetail = "off"\nchange_ms = 0\nthanks_ms = 0\nguard_ms = 0\n'
 LINES = {
     "lossy": {"lost": 0.2},
     "noisy": {"bit_errors": 1e-4},

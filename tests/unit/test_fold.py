@@ -92,7 +92,9 @@ def test_shared_modules_that_nothing_loads_are_left_out():
 
 
 def test_whole_firmware_is_folded_line_for_line_and_means_the_same():
-    texts = {name: path.read_bytes() for name, path in sources(FIRMWARE, PROTOCOL, "k5").items() if path.suffix == ".py"}
+    texts = {
+        name: path.read_bytes() for name, path in sources(FIRMWARE, PROTOCOL, "k5").items() if path.suffix == ".py"
+    }
     made = build.folded(texts)
     assert "protocol/reason_texts.py" not in made and "protocol/codes.py" in made
     for name, text in made.items():
