@@ -67,7 +67,7 @@ def read(payload: bytes, centre: str, agent: str) -> Came:
     data = event.get("data")
     reply = message.reply_to({**event, "agent": agent}, centre)
     try:
-        content = own_records.canonical(data)
+        content = own_records.canonical(data) if isinstance(data, dict) else payload
     except (UnicodeEncodeError, RecursionError):
         content = payload
     try:
