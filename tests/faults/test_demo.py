@@ -62,6 +62,7 @@ def test_demo_with_iotcore_all_receipted() -> None:
     _result(5, "--seed", "2", "--broker", "iotcore")
 
 
+@pytest.mark.slow  # the test of all faults at once runs every day
 @pytest.mark.parametrize("option", ["--broker-down-at", "--unplug-at", "--power-cut-at", "--kill-agent-at"])
 def test_demo_with_fault_all_receipted(option: str) -> None:
     _result(6, "--seed", "3", "--fault-seconds", "1", option, "3")

@@ -119,7 +119,7 @@ def test_terminal_other_bytes_under_a_number_are_kept_and_carried_beside_the_fir
     assert list(dict.fromkeys(hall.receiver.evidence())) == [first, other]
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [11, pytest.param(12, marks=pytest.mark.slow)])
 def test_agent_killed_at_any_moment_nothing_is_lost_and_nothing_acknowledged_that_was_not_durable(hall, seed):
     print(f"seed {seed}")
     rng = random.Random(seed)
