@@ -73,6 +73,7 @@ def hall(running):
         running.terminal.rate(5)
         current = lambda: running.agent.call("GET", W)[1]["invite"]["state"]  # noqa: E731
         wait_until("the outcome", lambda: current() == "rated")
+    wait_until("all receipts", lambda: running.agent.status()["store"]["waiting"] == 0)
     return running
 
 
