@@ -208,7 +208,7 @@ def test_cli_log_is_json_lines_and_holds_no_level(tmp_path, broker, terminal):
     made.call("POST", "/api/v1/windows/W01/login", {"number": "007"})
     made.call("POST", "/api/v1/windows/W01/invites", {})
     terminal.rate(1)
-    wait_until("the event", lambda: made.status()["store"]["stored_total"] == 1)
+    wait_until("the service and the event", lambda: made.status()["store"]["stored_total"] == 2)
     made.stop()
     lines = (tmp_path / "data" / "agent.log").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
