@@ -7,17 +7,16 @@ and the time after a frame in which nothing is taken. Not modelled: other folder
 equalizer, announcements, sleep, USB and flash as sources, the amplifier.
 """
 
-from simulator.chips.mp3_module import PAUSED, PLAYING, STOPPED, Mp3Module
+from simulator.chips.mp3_module import Mp3Module
 from simulator.clock import Timed
 
 START, VERSION, LENGTH, END = 0x7E, 0xFF, 6, 0xEF
 SIZE = 10
-NEXT, PREVIOUS, VOLUME, PLAY, PAUSE, MP3_FOLDER, STOP = 0x01, 0x02, 0x06, 0x0D, 0x0E, 0x12, 0x16
+VOLUME, MP3_FOLDER = 0x06, 0x12
 ENDED, ONLINE, ERROR, ACKNOWLEDGED, QUERY_STATE = 0x3D, 0x3F, 0x40, 0x41, 0x42
 CARD = 2
 BUSY, INCOMPLETE, WRONG_SUM = 0, 1, 2  # errors of ERROR
 GAP_US = 30_000  # after a frame; not in the manual, but frames closer together are reported as lost
-_IGNORED = frozenset((0x04, 0x05, 0x07, 0x09, 0x0A, 0x0B, 0x0C, 0x10, 0x11, 0x43, 0x44, 0x45, 0x46, 0x48))
 
 
 def frame(command: int, value: int, feedback: int = 0) -> bytes:
@@ -33,6 +32,8 @@ class DFPlayer(Mp3Module):
     POWER_ON_US = 3_000_000  # the manual's longest
     START_US = 200_000  # until the card is read
     BUSY_LEVEL = 0
+    NEXT, PREVIOUS, PLAY, PAUSE, STOP = 0x01, 0x02, 0x0D, 0x0E, 0x16
+    IGNORED = frozenset((0x04, 0x05, 0x07, 0x09, 0x0A, 0x0B, 0x0C, 0x10, 0x11, 0x43, 0x44, 0x45, 0x46, 0x48))
     _told: Timed | None = None
     _deaf_until_us = 0
 
@@ -82,18 +83,10 @@ class DFPlayer(Mp3Module):
             self._send(frame(QUERY_STATE, CARD << 8 | self.state))
         elif command == MP3_FOLDER:
             self._start(value, t_us)
-        elif command == PLAY:
-            self._start(self.track or 1, t_us)
-        elif command in (NEXT, PREVIOUS):
-            self._start(self._neighbour(1 if command == NEXT else -1), t_us)
-        elif command in (STOP, PAUSE):
-            was = self.state
-            self._silence(t_us)
-            self.state = PAUSED if command == PAUSE and was == PLAYING else STOPPED
         elif command == VOLUME:
             self._set_volume(value, t_us)
-        elif command not in _IGNORED:
-            self.violations.append(f"command {command:#04x} is not modelled")
+        else:
+            self._obey_common(command, t_us)
 
     def _ended(self, t_us: int) -> None:
         super()._ended(t_us)

@@ -6,12 +6,10 @@ that break off what plays. Not modelled: the one-wire interface, folders and fil
 the amplifier.
 """
 
-from simulator.chips.mp3_module import PAUSED, PLAYING, STOPPED, Mp3Module
+from simulator.chips.mp3_module import Mp3Module
 
 START = 0xAA
-QUERY_STATE, PLAY, PAUSE, STOP, PREVIOUS, NEXT, PLAY_TRACK, VOLUME = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x13
-_IGNORED = frozenset((0x08, 0x09, 0x0A, 0x0D, 0x10, 0x11, 0x12, 0x14, 0x15, 0x18, 0x19, 0x1A, 0x1B))
-_LENGTHS = {QUERY_STATE: 0, PLAY: 0, PAUSE: 0, STOP: 0, PREVIOUS: 0, NEXT: 0, PLAY_TRACK: 2, VOLUME: 1}
+QUERY_STATE, PLAY_TRACK, VOLUME = 0x01, 0x07, 0x13
 
 
 class JQ8900(Mp3Module):
@@ -20,6 +18,9 @@ class JQ8900(Mp3Module):
     AT_POWER_ON = 20
     POWER_ON_US = 500_000  # until the flash's directory is read; measured on such modules, not in the manual
     START_US = 60_000
+    PLAY, PAUSE, STOP, PREVIOUS, NEXT = 0x02, 0x03, 0x04, 0x05, 0x06
+    IGNORED = frozenset((0x08, 0x09, 0x0A, 0x0D, 0x10, 0x11, 0x12, 0x14, 0x15, 0x18, 0x19, 0x1A, 0x1B))
+    LENGTHS = {QUERY_STATE: 0, PLAY: 0, PAUSE: 0, STOP: 0, PREVIOUS: 0, NEXT: 0, PLAY_TRACK: 2, VOLUME: 1}
 
     def _take_frames(self, t_us: int) -> None:
         """Obey whole frames; one whose checksum is wrong is dropped."""
@@ -38,22 +39,14 @@ class JQ8900(Mp3Module):
                 self.violations.append(f"frame {frame.hex()} with a wrong checksum")
 
     def _obey(self, command: int, data: bytes, t_us: int) -> None:
-        if len(data) != _LENGTHS.get(command, len(data)):
+        if len(data) != self.LENGTHS.get(command, len(data)):
             self.violations.append(f"command {command:#04x} with {len(data)} data bytes")
         elif command == QUERY_STATE:
             answer = bytes([START, QUERY_STATE, 1, self.state])
             self._send(answer + bytes([sum(answer) & 0xFF]))
         elif command == PLAY_TRACK:
             self._start(int.from_bytes(data, "big"), t_us)
-        elif command == PLAY:
-            self._start(self.track or 1, t_us)
-        elif command in (NEXT, PREVIOUS):
-            self._start(self._neighbour(1 if command == NEXT else -1), t_us)
-        elif command in (STOP, PAUSE):
-            was = self.state
-            self._silence(t_us)
-            self.state = PAUSED if command == PAUSE and was == PLAYING else STOPPED
         elif command == VOLUME:
             self._set_volume(data[0], t_us)
-        elif command not in _IGNORED:
-            self.violations.append(f"command {command:#04x} is not modelled")
+        else:
+            self._obey_common(command, t_us)

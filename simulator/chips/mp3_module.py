@@ -28,6 +28,13 @@ class Mp3Module:
     POWER_ON_US = 0  # in which nothing is taken
     START_US = 0  # from the command to the first sound
     BUSY_LEVEL = 1  # of the pin while a track plays
+    # Numbers of the commands that all modules have, and of those that change nothing modelled.
+    PLAY: int
+    PAUSE: int
+    STOP: int
+    NEXT: int
+    PREVIOUS: int
+    IGNORED: frozenset[int]
 
     def __init__(
         self,
@@ -79,6 +86,19 @@ class Mp3Module:
         raise NotImplementedError
 
     # -- sound
+
+    def _obey_common(self, command: int, t_us: int) -> None:
+        """Obey a command that all modules have; the rest is not modelled."""
+        if command == self.PLAY:
+            self._start(self.track or 1, t_us)
+        elif command in (self.NEXT, self.PREVIOUS):
+            self._start(self._neighbour(1 if command == self.NEXT else -1), t_us)
+        elif command in (self.STOP, self.PAUSE):
+            was = self.state
+            self._silence(t_us)
+            self.state = PAUSED if command == self.PAUSE and was == PLAYING else STOPPED
+        elif command not in self.IGNORED:
+            self.violations.append(f"command {command:#04x} is not modelled")
 
     def _set_volume(self, steps: int, t_us: int) -> None:
         """Set the volume; a track that plays goes on as a second record."""
