@@ -1,12 +1,11 @@
 """docs/examples/yiping-window.js in pages of two foreign origins: an [[integration]] names one, and none the other."""
 
-import http.server
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.browser.counter import CLERK, Counter, W
+from tests.browser.hall_page import served
 from tests.lint.sources import ROOT
 from tests.unit.agent_support import wait_until
 
@@ -28,32 +27,11 @@ window.w = new YipingWindow(address, token, "W01", (view) => window.views.push(v
 </script>"""
 
 
-class Files(http.server.BaseHTTPRequestHandler):
-    """Serve the page and the class, as the hall's web server does."""
-
-    def do_GET(self) -> None:
-        script = self.path == "/yiping-window.js"
-        body = EXAMPLE.read_bytes() if script else PAGE
-        self.send_response(200)
-        self.send_header("Content-Type", "text/javascript" if script else "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[int]:
-    """Return the port of the hall's web server; 127.0.0.1 and localhost are two origins of it."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    """Return the port of the hall's web server, which has the page and the class."""
+    with served({"/yiping-window.js": ("text/javascript", EXAMPLE.read_bytes())}, ("text/html", PAGE)) as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,11 @@
 for one browser, and leaves the machine as it is.
 """
 
-import http.server
 import json
 import os
 import shlex
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ import pytest
 from host_agent.doctor import policies
 from simulator.demo.parts import listens
 from tests.browser.chromium import chromium, launched
+from tests.browser.hall_page import served
 from tests.unit.agent_support import AgentProcess, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -46,28 +45,10 @@ ASK = """async ([address, token]) => {
 Pages = Callable[..., dict[str, Any]]
 
 
-class Page(http.server.BaseHTTPRequestHandler):
-    """Serve an empty page."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[int]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server.server_address[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served({}) as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 
 from host_agent.dialects import ff68_frame as ff68
@@ -14,6 +13,7 @@ from simulator.demo.http_json import answers, call
 from simulator.demo.parts import Part, free_port, run_once, yiping
 from simulator.legacy_rater import RaterBus
 from simulator.terminal import SimTerminal
+from tests.browser.hall_page import served
 from tests.city.live import Receiver
 from tests.dialects.hall import SerialServer
 from tests.unit.agent_support import ROOT, WAIT_S, AgentProcess, wait_until
@@ -56,33 +56,13 @@ PRESS_MS = 120
 BEGIN = ff68.encode(ff68.Frame(1, 1, b"\x0b"))
 
 
-class OldPage:
-    """The server of a hall's old page, which has an origin of its own."""
-
-    def __init__(self) -> None:
-        page = type("Page", (BaseHTTPRequestHandler,), {"do_GET": _answer, "log_message": lambda *_: None})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), page)
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def _answer(request: BaseHTTPRequestHandler) -> None:
-    request.send_response(200)
-    request.send_header("Content-Type", "text/html")
-    request.end_headers()
-    request.wfile.write(b"<!doctype html>")
-
-
 class Hall:
     """Own every part; windows W01 (terminal) and W02 (old rater)."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.old_page = OldPage()
+        self._pages = ExitStack()
+        self.old_page = f"http://127.0.0.1:{self._pages.enter_context(served({}))}"
         self.broker = BrokerPart(folder, free_port(), "mosquitto")
         self.city_port, self.rate_port = free_port(), free_port()
         self.city = Part(
@@ -103,9 +83,7 @@ class Hall:
         run_once("provision", yiping(*made, "--folder", str(where)), folder)
         for provision in (folder / "terminal" / "provision.json", where / "YP-L001.provision.json"):
             run_once("registry", yiping("registry", "add", "--registry", "registry.db", str(provision)), folder)
-        policy = POLICY.format(
-            page=self.old_page.address, rate=self.rate_port, bus=self.bus.port, raters=folder / "raters"
-        )
+        policy = POLICY.format(page=self.old_page, rate=self.rate_port, bus=self.bus.port, raters=folder / "raters")
         windows = [("W01", "YP-0001", folder / "port"), ("W02", "YP-L001", "ff68")]
         constants = {"host_agent.dialects.gwq.GRACE_S": 0.0, "host_agent.dialects.evaluation.LOOK_S": 0.05}
         self.agent = AgentProcess(where, self.broker.port, windows, policy=policy, constants=constants)
@@ -181,7 +159,7 @@ class Hall:
         self.terminal.close()
         self.raters.close()
         self.bus.close()
-        self.old_page.close()
+        self._pages.close()
         for part in (self.receiver.part, self.city, self.broker):
             part.stop()
 

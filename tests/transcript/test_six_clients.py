@@ -123,7 +123,7 @@ def gwq_page(transcript: Transcript, browser: "playwright.Browser") -> None:
     transcript.begin("a GWQ page")
     hall = transcript.hall
     page = browser.new_page()
-    page.goto(hall.old_page.address)
+    page.goto(hall.old_page)
     address = f"http://127.0.0.1:{hall.agent.port}/dialects/gwq/W01"
     page.evaluate("(call) => { window.call = call; }", [address, TOKEN, FIRST])
     page.evaluate(f"() => {{ ({GWQ_PAGE})(window.call).then((text) => {{ window.answer = text; }}); }}")
