@@ -17,6 +17,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "run": ("host_agent.receiver.cli:run", "Run the receiver at the city."),
         "status": ("host_agent.receiver.cli:status", "Ask the running receiver how it fares."),
     },
+    "station": {
+        "init": ("host_agent.provision.station_cli:init", "Make the file of a provisioning station."),
+        "list": ("host_agent.provision.station_cli:list_", "List the terminals that a station made."),
+    },
     "registry": {
         "add": ("host_agent.provision.cli:add", "Register provisioned terminals at the city."),
         "list": ("host_agent.provision.cli:list_", "List the registered terminals."),
@@ -78,6 +82,7 @@ GROUP_TEXTS = {
     "doctor": "Why something does not work.",
     "agent": "The agent of a counter PC.",
     "receiver": "The receiver at the city.",
+    "station": "A station where terminals are provisioned.",
     "registry": "The city's registry of terminals.",
     "identity": "The city's key for identities of citizens.",
     "broker": "Certificates and access rules of the message broker.",

@@ -24,7 +24,7 @@ EPOCH_MAX = 0xFFFF  # the epoch is a u16 in the nonce (evidence.md)
 # A terminal id is the COSE kid and a level of an MQTT topic: printable ASCII, no separator, no wildcard.
 _TERMINAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,19}")
 _SECRET = re.compile(r"[0-9a-fA-F]{64}")
-_PLACE = re.compile(r"[^/+#\x00-\x1f]{1,64}")
+PLACE_FORM = re.compile(r"[^/+#\x00-\x1f]{1,64}")
 
 _FORMS = {
     "terminal": "1 to 20 letters, digits, dots, dashes and underscores",
@@ -189,9 +189,9 @@ def entry_from(provision: object, added_utc_ms: int) -> Entry:
         raise RegistryError("it is no JSON object")
     wrong: list[str] = []
     terminal = _text(provision, "terminal", _TERMINAL, wrong)
-    centre = _text(provision, "centre", _PLACE, wrong)
-    window = _text(provision, "window", _PLACE, wrong)
-    board = _text(provision, "board", _PLACE, wrong)
+    centre = _text(provision, "centre", PLACE_FORM, wrong)
+    window = _text(provision, "window", PLACE_FORM, wrong)
+    board = _text(provision, "board", PLACE_FORM, wrong)
     secret = _text(provision, "secret", _SECRET, wrong)
     epoch = provision.get("epoch")
     if not isinstance(epoch, int) or isinstance(epoch, bool) or not 1 <= epoch <= EPOCH_MAX:
