@@ -16,6 +16,8 @@ from host_agent.config_model import Config, is_loopback
 from host_agent.refusal import Refusal
 
 BODY_LIMIT_BYTES = 65_536
+STAFF_BODY_LIMIT_BYTES = 196_608  # a card for each board, at most 64 KB, as base64
+_STAFF = "/api/v1/staff/"
 CALLER = "yiping.caller"  # in the scope; None on a WebSocket that has not sent its token yet
 ORIGIN = "yiping.origin"  # in the scope: the page's origin where it is not this agent's own, else None
 PREFLIGHT_AGE_S = 600
@@ -55,7 +57,7 @@ class Guard:
         headers = Headers(scope=scope)
         origin = None
         try:
-            origin = self._foreign_origin(headers)
+            origin = self._foreign_origin(headers, _body_limit_bytes(scope))
             if _is_preflight(scope, headers):
                 await self._preflight(headers, origin)(scope, receive, send)
                 return
@@ -66,9 +68,9 @@ class Guard:
             await _refuse(error, scope, receive, _with_headers(send, self._for_page(origin)))
             return
         extra = _SECURITY_HEADERS + self._extra(scope["path"], origin)
-        await self._app(scope, _Bounded(receive), _with_headers(send, extra))
+        await self._app(scope, _Bounded(receive, _body_limit_bytes(scope)), _with_headers(send, extra))
 
-    def _foreign_origin(self, headers: Headers) -> str | None:
+    def _foreign_origin(self, headers: Headers, limit_bytes: int) -> str | None:
         """Return the origin of a page that is not this agent's own.
 
         :raises Refusal: the request names another host, or its body is too large.
@@ -78,8 +80,8 @@ class Guard:
             cure = "use 127.0.0.1 with the agent's port, or name the host in api.hosts"
             raise Refusal(421, "wrong_host", f"this agent does not answer to the name {host[:80]!r}", cure)
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > BODY_LIMIT_BYTES:
-            raise Refusal(413, "too_large", f"the body is larger than {BODY_LIMIT_BYTES} bytes", "send less")
+        if not length.isdecimal() or int(length) > limit_bytes:
+            raise Refusal(413, "too_large", f"the body is larger than {limit_bytes} bytes", "send less")
         origin = headers.get("origin")
         return None if origin is None or self._is_ours(origin) else origin
 
@@ -149,6 +151,10 @@ class Guard:
             return False
 
 
+def _body_limit_bytes(scope: Scope) -> int:
+    return STAFF_BODY_LIMIT_BYTES if scope["path"].startswith(_STAFF) else BODY_LIMIT_BYTES
+
+
 def _is_preflight(scope: Scope, headers: Headers) -> bool:
     return scope["type"] == "http" and scope["method"] == "OPTIONS" and "access-control-request-method" in headers
 
@@ -169,14 +175,15 @@ def refusal_response(error: Refusal, headers: Mapping[str, str] | None = None) -
 class _Bounded:
     """Count a body that came without its length."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, limit_bytes: int) -> None:
         self._receive = receive
+        self._limit_bytes = limit_bytes
         self._bytes = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
-        if self._bytes > BODY_LIMIT_BYTES:
+        if self._bytes > self._limit_bytes:
             return {"type": "http.disconnect"}
         return message
 

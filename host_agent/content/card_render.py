@@ -19,13 +19,11 @@ PAGE, PANEL, INK, MUTED, LINE = 0xF3F5F7, 0xFFFFFF, 0x1C2833, 0x52606D, 0xD3DAE0
 STAR, STAR_EMPTY = 0xB07A00, 0xB9C2CA
 NUMBER_WORD = "工号"
 _CORNER = 6  # px
-_PERSON = 96  # px, the figure that stands in for a portrait
 _SHADES = {INK: 4, MUTED: 4, STAR: 3, STAR_EMPTY: 3}
-# Left under name, number and post, px, where there is room; with two lines of one all come closer.
+# Left under name, number and post, px of k5, where there is room; with two lines of one all come closer.
 _AFTER_NAME, _AFTER_NUMBER, _AFTER_POST = 14, 11, 14
-_LEAST_NUMBER_SIZE = 12
 _BETWEEN = 2  # px, between the two lines of one
-_TOP = 3
+_TOP = 3  # px of k5
 
 
 class LayoutError(Exception):
@@ -98,7 +96,7 @@ def picture(card: bytes, board: CardBoard) -> Image.Image:
 def _portrait_tile(portrait: Image.Image | None, board: CardBoard) -> Tile:
     x, y, width, height = board.portrait
     if portrait is None:
-        portrait = _figure(width, height)
+        portrait = _figure(width, height, board.person)
         palette = _shades({LINE: 4, PANEL: 10})
         numbers = _numbers(_on_page(portrait), palette, Image.Dither.NONE)
     else:
@@ -121,10 +119,9 @@ def _as_shown(colour: int) -> int:
     return int.from_bytes(bytes(card_file.shown(card_file.rgb565(colour))), "big")
 
 
-def _figure(width: int, height: int) -> Image.Image:
+def _figure(width: int, height: int, side: int) -> Image.Image:
     image = Image.new("RGB", (width, height), _rgb(LINE))
-    person = icons.image(icons.person, _PERSON)
-    image.paste(_rgb(PANEL), ((width - _PERSON) // 2, height - _PERSON), person)
+    image.paste(_rgb(PANEL), ((width - side) // 2, height - side), icons.image(icons.person, side))
     return image
 
 
@@ -149,9 +146,10 @@ def _text_tile(clerk: Clerk, board: CardBoard, fonts: Fonts) -> Tile:
     room = width - board.text_indent - 2  # strokes reach beyond a text's advance
     lines = _lines(clerk, board, fonts, room)
     gaps = sum(after for *_, after in lines if after > _BETWEEN)
-    needed = _TOP + sum(size + after for _, size, _, after in lines) + (board.star_size if clerk.stars else 0)
+    first = _TOP * board.unit // 10
+    needed = first + sum(size + after for _, size, _, after in lines) + (board.star_size if clerk.stars else 0)
     closer = min(1.0, (gaps - (needed - height)) / gaps)
-    top = float(_TOP)
+    top = float(first)
     for text, size, ink, after in lines:
         _draw_text(image, board.text_indent, round(top), text, size, ink, fonts)
         top += size + (after * closer if after > _BETWEEN else after)
@@ -161,7 +159,7 @@ def _text_tile(clerk: Clerk, board: CardBoard, fonts: Fonts) -> Tile:
     return _tile(x, y, _numbers(image, palette, Image.Dither.NONE), palette)
 
 
-def _lines(clerk: Clerk, board: CardBoard, fonts: Fonts, room: int) -> list[tuple[str, int, int, int]]:
+def _lines(clerk: Clerk, board: CardBoard, fonts: Fonts, room: int) -> list[tuple[str, int, int, float]]:
     """Return text, size, colour and the gap after it of each line.
 
     :raises LayoutError: a text does not fit.
@@ -169,13 +167,13 @@ def _lines(clerk: Clerk, board: CardBoard, fonts: Fonts, room: int) -> list[tupl
     name, name_size = _fitted(clerk.name, board.name_sizes, board.name_pair_sizes, fonts, room)
     post, post_size = _fitted(clerk.post, board.post_sizes, board.post_pair_sizes, fonts, room)
     number = f"{NUMBER_WORD} {clerk.number}"
-    sizes = range(board.number_size, _LEAST_NUMBER_SIZE - 1, -1)
-    size = next((size for size in sizes if fonts.width(number, size) <= room), None)
+    size = next((size for size in board.number_sizes if fonts.width(number, size) <= room), None)
     if size is None:
         raise LayoutError(number)
-    lines = [(text, name_size, INK, _BETWEEN) for text in name[:-1]] + [(name[-1], name_size, INK, _AFTER_NAME)]
-    lines.append((number, size, MUTED, _AFTER_NUMBER))
-    lines += [(text, post_size, MUTED, _BETWEEN) for text in post[:-1]] + [(post[-1], post_size, MUTED, _AFTER_POST)]
+    gaps = [gap * board.unit / 10 for gap in (_AFTER_NAME, _AFTER_NUMBER, _AFTER_POST)]
+    lines = [(text, name_size, INK, _BETWEEN) for text in name[:-1]] + [(name[-1], name_size, INK, gaps[0])]
+    lines.append((number, size, MUTED, gaps[1]))
+    lines += [(text, post_size, MUTED, _BETWEEN) for text in post[:-1]] + [(post[-1], post_size, MUTED, gaps[2])]
     return lines
 
 

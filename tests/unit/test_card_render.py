@@ -18,10 +18,9 @@ from host_agent.content.staff_table import StaffRow
 from host_agent.errors import UserError
 from protocol.content import CARD_BYTES_MAX
 from tests.unit.photos import photo
-from ui import theme
+from ui import layout, layout_t35, theme
 
-K5 = BOARDS["k5"]
-TEXT = (K5.text[0], 0, K5.text[0] + K5.text[2], K5.height)
+LAYOUTS = {"k5": layout, "t35": layout_t35}
 PAGE = card_file.shown(card_file.rgb565(card_render.PAGE))
 ME = Clerk("007", "张晓敏", "社保窗口", 5)
 
@@ -31,16 +30,22 @@ def fonts():
     return staff_cards.fonts([])
 
 
+@pytest.fixture(scope="module", params=sorted(BOARDS))
+def board(request):
+    return BOARDS[request.param]
+
+
 @pytest.fixture(scope="module")
-def face(tmp_path_factory):
+def face(board, tmp_path_factory):
     path = tmp_path_factory.mktemp("photo") / "a.png"
     photo().save(path)
-    return portrait(path, *K5.portrait[2:])
+    return portrait(path, *board.portrait[2:])
 
 
-def lines(card):
+def lines(card, board):
     """Return (top, bottom, right end) of each run of rows with ink in the text's box."""
-    box = card_render.picture(card, K5).crop(TEXT)
+    x, y, width, height = board.text
+    box = card_render.picture(card, board).crop((x, y, x + width, y + height))
     inked = [[x for x in range(box.width) if box.getpixel((x, y)) != PAGE] for y in range(box.height)]
     found = []
     for y, row in enumerate(inked):
@@ -64,17 +69,28 @@ def test_card_has_the_firmwares_colours():
         assert card_file.rgb565(colour) == swapped >> 8 | (swapped & 255) << 8
 
 
-def test_card_is_the_same_bytes_each_time_and_fits_a_terminal(fonts, face):
-    card = card_render.render(ME, face, K5, fonts)
-    assert card == card_render.render(ME, face, K5, staff_cards.fonts([])) and len(card) <= CARD_BYTES_MAX
-    tiles = card_file.decode(card, K5.width, K5.height)
-    assert [(tile.x, tile.y, tile.width, tile.height) for tile in tiles] == [K5.portrait, K5.text]
+def test_boards_cards_have_the_box_that_the_firmware_paints_and_stand_in_its_places(board):
+    """The right sides are those of firmware/ui/screens/staff_card.py, in px of k5."""
+    unit, sizes = board.unit, LAYOUTS[board.name]
+    assert (unit, board.width, board.height) == (sizes.UNIT, sizes.WIDTH, 134 * unit // 10)
+    assert board.portrait == (14 * unit // 10, 0, 104 * unit // 10, 134 * unit // 10)
+    assert (board.person, board.text[0] + board.text_indent) == (sizes.PICTURE, 134 * unit // 10)
+    assert board.text[0] + board.text[2] == sizes.WIDTH - 8 and board.text[1] + board.text[3] == board.height
+    assert (board.name_sizes[0], board.post_sizes[0], board.number_sizes[0]) == (sizes.MIDDLE, sizes.SMALL, sizes.SMALL)
+    assert (board.star_size, board.star_step) == (sizes.SMALL, sizes.SMALL + 6 * unit // 10)
+
+
+def test_card_is_the_same_bytes_each_time_and_fits_a_terminal(fonts, face, board):
+    card = card_render.render(ME, face, board, fonts)
+    assert card == card_render.render(ME, face, board, staff_cards.fonts([])) and len(card) <= CARD_BYTES_MAX
+    tiles = card_file.decode(card, board.width, board.height)
+    assert [(tile.x, tile.y, tile.width, tile.height) for tile in tiles] == [board.portrait, board.text]
     assert card_file.encode(tiles) == card
 
 
-def test_card_shows_the_portrait_with_round_corners_in_sixteen_colours(fonts, face):
-    picture = card_render.picture(card_render.render(ME, face, K5, fonts), K5)
-    x, y, width, height = K5.portrait
+def test_card_shows_the_portrait_with_round_corners_in_sixteen_colours(fonts, face, board):
+    picture = card_render.picture(card_render.render(ME, face, board, fonts), board)
+    x, y, width, height = board.portrait
     for corner in ((x, y), (x + width - 1, y), (x, y + height - 1), (x + width - 1, y + height - 1)):
         assert picture.getpixel(corner) == PAGE
     part = picture.crop((x, y, x + width, y + height))
@@ -84,17 +100,18 @@ def test_card_shows_the_portrait_with_round_corners_in_sixteen_colours(fonts, fa
     assert all(near(small.getpixel(at), wanted.getpixel(at)) for at in ((6, 8), (6, 14), (1, 3), (11, 3)))
 
 
-def test_card_lines_stand_where_the_terminal_draws_its_own(fonts, face):
-    """Name, number, post and stars begin within a few px of the em boxes at 3, 45, 76 and 110."""
-    tops = [top for top, bottom, _ in lines(card_render.render(ME, face, K5, fonts)) if bottom - top > 5]
-    assert len(tops) == 4 and all(0 <= top - em <= 5 for top, em in zip(tops, (3, 45, 76, 110), strict=True)), tops
+def test_card_lines_stand_where_the_terminal_draws_its_own(fonts, face, board):
+    """Name, number, post and stars begin within a few px of the em boxes at 3, 45, 76 and 110 px of k5."""
+    tops = [top for top, bottom, _ in lines(card_render.render(ME, face, board, fonts), board) if bottom - top > 5]
+    own = [y * board.unit // 10 for y in (3, 45, 76, 110)]
+    assert len(tops) == 4 and all(0 <= top - em <= board.unit // 2 for top, em in zip(tops, own, strict=True)), tops
 
 
 @pytest.mark.parametrize("stars", [None, 0, 1, 5])
-def test_card_stars_are_counted_and_none_are_shown_for_none(fonts, stars):
-    picture = card_render.picture(card_render.render(Clerk("1", "王五", "", stars), None, K5, fonts), K5)
+def test_card_stars_are_counted_and_none_are_shown_for_none(fonts, stars, board):
+    picture = card_render.picture(card_render.render(Clerk("1", "王五", "", stars), None, board, fonts), board)
     golden = card_file.shown(card_file.rgb565(theme.STAR))
-    row = [picture.getpixel((x, 122)) == golden for x in range(K5.width)]
+    row = [picture.getpixel((x, 122 * board.unit // 10)) == golden for x in range(board.width)]
     starts = sum(b and not a for a, b in zip(row, row[1:], strict=False))
     assert starts == (stars or 0)
 
@@ -102,26 +119,24 @@ def test_card_stars_are_counted_and_none_are_shown_for_none(fonts, stars):
 @pytest.mark.parametrize(
     ("name", "post", "expected"),
     [
-        ("买买提·吐尔逊江", "综合受理窗口", 4),
-        ("阿卜杜热合曼·买买提明", "社保窗口", 5),
-        (
-            "尼格买提·古丽仙·阿不都热依木江·艾",
-            "不动产登记综合受理窗口（一窗通办）二级主任科员",
-            5,
-        ),  # brackets bridge the last two
-        ("Alexandra Papadopoulou", "Foreign residents desk", 5),  # and so does a g
-        ("李𬭎㛃", "税务", 4),
+        ("买买提·吐尔逊江", "综合受理窗口", (4,)),
+        ("阿卜杜热合曼·买买提明", "社保窗口", (5,)),
+        # A bracket or a g may bridge two lines; English of some length has one line on the larger board.
+        ("尼格买提·古丽仙·阿不都热依木江·艾", "不动产登记综合受理窗口（一窗通办）二级主任科员", (5, 6)),
+        ("Alexandra Papadopoulou", "Foreign residents desk", (5,)),
+        ("李𬭎㛃", "税务", (4,)),
     ],
 )
-def test_card_long_names_and_posts_take_two_lines_that_do_not_touch(fonts, name, post, expected):
+def test_card_long_names_and_posts_take_two_lines_that_do_not_touch(fonts, name, post, expected, board):
     assert fonts.missing(name + post) == []
-    found = [line for line in lines(card_render.render(Clerk("12345", name, post, 5), None, K5, fonts)) if line[1] - line[0] > 5]  # noqa: E501  # fmt: skip
-    assert len(found) == expected and all(right < K5.text[2] for *_, right in found), found
+    card = card_render.render(Clerk("12345", name, post, 5), None, board, fonts)
+    found = [line for line in lines(card, board) if line[1] - line[0] > 5]
+    assert len(found) in expected and all(right < board.text[2] for *_, right in found), found
 
 
 @settings(max_examples=12)
-@given(st.integers(0, 1 << 32))
-def test_card_of_any_clerk_the_table_takes_is_whole_or_named_as_too_long(seed):
+@given(st.integers(0, 1 << 32), st.sampled_from(list(BOARDS.values())))
+def test_card_of_any_clerk_the_table_takes_is_whole_or_named_as_too_long(seed, board):
     rng = random.Random(seed)
     letters = "王买提·吐江一W ilm,.（）-9"
 
@@ -130,14 +145,15 @@ def test_card_of_any_clerk_the_table_takes_is_whole_or_named_as_too_long(seed):
 
     clerk = Clerk("9" * rng.randrange(1, 21), text(MAX_NAME), text(MAX_POST), rng.choice([None, 0, 3, 5]))
     try:
-        card = card_render.render(clerk, None, K5, _fonts())
+        card = card_render.render(clerk, None, board, _fonts())
     except LayoutError as error:
         assert str(error) in (clerk.name, clerk.post, f"工号 {clerk.number}")
     else:
-        right_edge = card_render.picture(card, K5).crop((TEXT[2] - 1, 0, TEXT[2], K5.height))
-        assert right_edge.getcolors() == [(K5.height, PAGE)], "cut off at the right"
-        bottom = card_render.picture(card, K5).crop((TEXT[0], K5.height - 1, TEXT[2], K5.height))
-        assert bottom.getcolors() == [(K5.text[2], PAGE)], "cut off below"
+        left, right = board.text[0], board.text[0] + board.text[2]
+        right_edge = card_render.picture(card, board).crop((right - 1, 0, right, board.height))
+        assert right_edge.getcolors() == [(board.height, PAGE)], "cut off at the right"
+        bottom = card_render.picture(card, board).crop((left, board.height - 1, right, board.height))
+        assert bottom.getcolors() == [(board.text[2], PAGE)], "cut off below"
 
 
 _made = []
@@ -174,7 +190,7 @@ def test_cards_photo_is_found_by_number_in_the_folder_of_photos(tmp_path, fonts)
     row = StaffRow(2, Clerk("7", "张三"))
     with_photo = staff_cards.make([row], tmp_path / "s.csv", photos, fonts, lambda: None)[0]
     without = staff_cards.make([row], tmp_path / "s.csv", None, fonts, lambda: None)[0]
-    assert with_photo.cards["k5"] != without.cards["k5"]
+    assert all(with_photo.cards[board] != without.cards[board] for board in BOARDS)
     assert not any(part in repr(with_photo) for part in ("张三", "YPC1")), "personal data stays out of logs"
 
 

@@ -83,7 +83,7 @@ def test_staff_import_list_and_remove_through_the_running_agent(running):
     running.table.write_text(TABLE.replace("社保窗口,5", "社保窗口,4"), encoding="utf-8")
     told = running.run("import", str(running.table))
     assert "0 new, 1 changed, 1 unchanged" in told and "the agent runs" in told
-    assert "007  张晓敏  社保窗口  4  k5" in running.run("list")
+    assert "007  张晓敏  社保窗口  4  k5, t35" in running.run("list")
     assert "张晓敏".encode() in running.store_files()
     told = running.run("remove", "007")
     assert "1 clerk removed" in told and "terminal YP-0002 still has to remove 007" in told
@@ -142,7 +142,7 @@ def test_staff_dry_run_makes_pictures_and_no_store(stopped):
     assert "2 clerks could be imported; nothing was changed" in told
     assert not (stopped.folder / "data").exists()
     pictures = sorted((stopped.folder / "look").iterdir())
-    assert [path.name for path in pictures] == ["007-k5.png", "008-k5.png"]
+    assert [path.name for path in pictures] == ["007-k5.png", "007-t35.png", "008-k5.png", "008-t35.png"]
     assert {path.stat().st_mode & 0o777 for path in pictures} == {0o600}
 
 
