@@ -5,39 +5,16 @@ nothing is kept over a restart. A key this firmware does not know is skipped and
 can speak to an older terminal.
 """
 
+import sys
+
+import app
 from protocol import reasons
 
-# key: (default, lowest, highest); ms
-TIMES = {
-    "invite_ms": (60_000, 1_000, 360_000),
-    "change_ms": (5_000, 0, 20_000),  # 0: the first press is final
-    "offer_ms": (10_000, 1_000, 60_000),
-    "sub_ms": (15_000, 3_000, 60_000),
-    "tags_ms": (40_000, 5_000, 120_000),  # after the last press
-    "thanks_ms": (3_000, 0, 20_000),
-    "unrated_ms": (30_000, 0, 120_000),
-    "not_invited_ms": (10_000, 0, 60_000),
-    "guard_ms": (700, 0, 3_000),  # a new page ignores keys that long
-}
 # Not doubled by the elder profile: it protects against a press aimed at the page before.
 _FIXED = ("guard_ms",)
-CHOICES = {
-    "local_invite": ("offline", "always", "never"),
-    "no_clerk": ("refuse", "unassigned"),
-    "detail": ("ask", "auto", "off"),  # whether more than the overall level is asked for
-}
-FLAGS = ("elder", "greeting")
-# key: (default, lowest, highest)
-NUMBERS = {
-    "volume": (60, 0, 100),  # %; 0 is mute
-    "quiet_volume": (30, 0, 100),  # in the quiet time
-    "quiet_from_min": (0, 0, 1_440),  # local time of day; no quiet time while both are the same
-    "quiet_to_min": (0, 0, 1_440),
-    "utc_offset_min": (480, -720, 840),
-}
 _DAY_MIN = 1_440
-QR = "qr"  # the window's own code, for the pages without an invite; None is the provisioned one
-QR_CHARS_MAX = 200
+INVITE_LEAST_MS = 1_000
+INVITE_MOST_MS = 360_000
 
 
 class Policy:
@@ -45,14 +22,8 @@ class Policy:
 
     def __init__(self, qr: str | None = None) -> None:
         self._own_qr = qr
-        self._values = {key: TIMES[key][0] for key in TIMES}
-        for key in NUMBERS:
-            self._values[key] = NUMBERS[key][0]
-        for key in CHOICES:
-            self._values[key] = CHOICES[key][0]
-        for key in FLAGS:
-            self._values[key] = False
-        self._values[QR] = qr
+        self._values = _table().defaults()
+        self._values["qr"] = qr
         self.skipped = 0
 
     def ms(self, key: str) -> int:
@@ -76,26 +47,23 @@ class Policy:
 
     def change(self, wanted: dict) -> int:
         """Take all of `wanted` or nothing of it; return a reason code."""
+        allowed = _table().allowed
         for key, value in wanted.items():
-            if not _allowed(key, value):
+            if not allowed(key, value):
                 return reasons.OUT_OF_RANGE
         for key, value in wanted.items():
             if key in self._values:
-                self._values[key] = self._own_qr if key == QR and value is None else value
+                self._values[key] = self._own_qr if key == "qr" and value is None else value
             else:
                 self.skipped += 1
         return reasons.OK
 
 
-def _allowed(key: str, value: object) -> bool:
-    """Return whether `value` is in its range; an unknown key always is."""
-    if key in TIMES or key in NUMBERS:
-        _, lowest, highest = TIMES.get(key) or NUMBERS[key]
-        return type(value) is int and lowest <= value <= highest
-    if key in CHOICES:
-        return value in CHOICES[key]
-    if key in FLAGS:
-        return type(value) is bool
-    if key == QR:
-        return value is None or (type(value) is str and len(value) <= QR_CHARS_MAX)
-    return True
+def _table() -> object:
+    """Return the table of values; its module leaves the memory with the last reference."""
+    from app import policy_table as found
+
+    sys.modules.pop(found.__name__, None)
+    if hasattr(app, "policy_table"):
+        del app.policy_table
+    return found

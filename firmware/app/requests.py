@@ -1,7 +1,7 @@
 """Answer what the agent asks for, and take what else comes from outside. Handlers of session.py."""
 
 from app import states
-from app.policy import TIMES
+from app.policy import INVITE_LEAST_MS, INVITE_MOST_MS
 from protocol import codes, reasons
 
 
@@ -77,7 +77,6 @@ class Requests(states.States):
 
     def _refusal_of(self, age_ms: int, ttl_ms: int, timeout_ms: int, origin: int) -> int:
         """Return why this invite cannot be opened now, or OK."""
-        _, lowest, highest = TIMES["invite_ms"]
         if age_ms > ttl_ms:
             return reasons.INVITE_EXPIRED
         if self.state == states.INVITED:
@@ -85,7 +84,7 @@ class Requests(states.States):
         if self.clerk is None and self.policy["no_clerk"] == "refuse":
             return reasons.NO_CLERK
         if origin not in (codes.ORIGIN_COUNTER, codes.ORIGIN_CLERK_PAGE) or (
-            timeout_ms and not lowest <= timeout_ms <= highest
+            timeout_ms and not INVITE_LEAST_MS <= timeout_ms <= INVITE_MOST_MS
         ):
             return reasons.OUT_OF_RANGE
         return reasons.OK

@@ -1,7 +1,7 @@
 """The session machine: what the clerk's side can do, and what it cannot."""
 
 from app import states
-from app.policy import TIMES
+from app.policy import INVITE_MOST_MS
 from protocol import rating, reasons
 from tests.both.hall import CLERK, Hall, invite_id
 
@@ -99,7 +99,7 @@ def test_invite_known_from_before_a_restart_is_not_opened():
 def test_invite_is_refused_by_name():
     hall = Hall()
     assert hall.invite(1, age_ms=10_001) == reasons.INVITE_EXPIRED
-    assert hall.invite(1, timeout_ms=TIMES["invite_ms"][2] + 1) == reasons.OUT_OF_RANGE
+    assert hall.invite(1, timeout_ms=INVITE_MOST_MS + 1) == reasons.OUT_OF_RANGE
     assert hall.invite(1, origin=rating.ORIGIN_CLERK_KEY) == reasons.OUT_OF_RANGE
     hall.open(1)
     assert hall.invite(2) == reasons.INVITE_OPEN

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app import policy as firmware
+from app import policy, policy_table
 from host_agent import config, local_day
 from host_agent.config_policy import BOUNDS, CHOICES, PolicySection, with_local_time
 from host_agent.errors import UserError
@@ -26,19 +26,19 @@ def faults(tmp_path, text):
 
 
 def test_bounds_and_choices_are_those_of_the_terminal():
-    taken = {**firmware.TIMES, **firmware.NUMBERS}
+    taken = {**policy_table.TIMES, **policy_table.NUMBERS}
     assert {name: taken[name][1:] for name in BOUNDS} == BOUNDS
-    assert set(taken) - set(BOUNDS) == {"quiet_from_min", "quiet_to_min"}
-    assert {name: firmware.CHOICES[name] for name in CHOICES} == CHOICES
+    assert set(taken) - set(BOUNDS) == {"quiet_from_min", "quiet_to_min", "self_test_min"}
+    assert {name: policy_table.CHOICES[name] for name in CHOICES} == CHOICES
 
 
 def test_quiet_time_is_told_in_minutes_of_the_day(tmp_path):
-    policy = load(
+    section = load(
         tmp_path, 'volume = 70\nquiet_volume = 0\nquiet_from = "22:00"\nquiet_to = "07:05"\ngreeting = true\n'
     )
     told = {"volume": 70, "quiet_volume": 0, "quiet_from_min": 1_320, "quiet_to_min": 425, "greeting": True}
-    assert policy.message() == told
-    assert firmware.Policy().change(with_local_time(policy.message(), 480)) == reasons.OK
+    assert section.message() == told
+    assert policy.Policy().change(with_local_time(section.message(), 480)) == reasons.OK
 
 
 def test_local_time_is_told_only_where_a_quiet_time_needs_it_and_the_written_one_wins():
