@@ -20,9 +20,13 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
     "station": {
         "init": ("host_agent.provision.station_cli:init", "Make the file of a provisioning station."),
         "list": ("host_agent.provision.station_cli:list_", "List the terminals that a station made."),
+        "receipt": ("host_agent.provision.exchange_cli:receipt", "Take the city's receipt of an export."),
     },
     "registry": {
-        "add": ("host_agent.provision.cli:add", "Register provisioned terminals at the city."),
+        "keygen": ("host_agent.provision.exchange_cli:keygen", "Make the city's key pair for terminals' secrets."),
+        "export": ("host_agent.provision.exchange_cli:export", "Write a station's terminals for the city alone."),
+        "import": ("host_agent.provision.exchange_cli:import_", "Merge a station's terminals at the city."),
+        "add": ("host_agent.provision.cli:add", "Register terminals by their provision.json at the city."),
         "list": ("host_agent.provision.cli:list_", "List the registered terminals."),
     },
     "identity": {

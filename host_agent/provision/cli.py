@@ -9,7 +9,7 @@ import click
 from host_agent.errors import UserError
 from host_agent.provision.registry import Entry, Registry, RegistryError, entry_from
 
-_REGISTRY = click.option(
+registry_option = click.option(
     "--registry",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -25,12 +25,12 @@ def registry() -> None:
 
 
 @registry.command()
-@_REGISTRY
+@registry_option
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def add(path: Path, files: tuple[Path, ...]) -> None:
     """Add the terminals described by FILES (provision.json as written at provisioning); nothing is added on error."""
     entries = [_entry_of(file) for file in files]
-    book = _open(path, create=True)
+    book = open_registry(path, create=True)
     try:
         outcomes = book.add(entries)
     except RegistryError as error:
@@ -44,11 +44,11 @@ def add(path: Path, files: tuple[Path, ...]) -> None:
 
 
 @registry.command(name="list")
-@_REGISTRY
+@registry_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 def list_(path: Path, as_json: bool) -> None:
     """List the terminals of the registry, without their secrets."""
-    book = _open(path, create=False)
+    book = open_registry(path, create=False)
     try:
         rows = [_public(entry) for entry in book.entries()]
     finally:
@@ -60,7 +60,9 @@ def list_(path: Path, as_json: bool) -> None:
         click.echo("no terminals yet")
     for row in rows:
         reveal = "  tells levels to the PC" if row["reveal_level"] else ""
-        click.echo(f"{row['terminal']}  epoch {row['epoch']}  {row['centre']}/{row['window']}  {row['board']}{reveal}")
+        lost = "  lost" if row["lost_utc_ms"] else ""
+        where = f"{row['centre']}/{row['window']}"
+        click.echo(f"{row['terminal']}  epoch {row['epoch']}  {where}  {row['board']}{reveal}{lost}")
 
 
 def _public(entry: Entry) -> dict[str, str | int | bool]:
@@ -73,6 +75,7 @@ def _public(entry: Entry) -> dict[str, str | int | bool]:
         "board": entry.board,
         "reveal_level": entry.reveal_level,
         "added_utc_ms": entry.added_utc_ms,
+        "lost_utc_ms": entry.lost_utc_ms or None,
     }
 
 
@@ -90,7 +93,11 @@ def _entry_of(file: Path) -> Entry:
         raise UserError(str(error), str(file), cure) from error
 
 
-def _open(path: Path, create: bool) -> Registry:
+def open_registry(path: Path, create: bool) -> Registry:
+    """Return the registry in a file.
+
+    :raises UserError: it is not there, or is none.
+    """
     try:
         return Registry(path, create=create)
     except RegistryError as error:

@@ -23,7 +23,7 @@ except ImportError as error:
         'install it: pip install "yiping[city]"',
     ) from error
 
-_MAKE = "make one with `yiping identity keygen`"
+_MAKE = "give the one that `yiping identity keygen` or `yiping registry keygen` made"
 
 
 def make(private: Path, public: Path, bits: int) -> str:
@@ -63,11 +63,11 @@ def read_private(path: Path) -> rsa.RSAPrivateKey:
     except OSError as error:
         raise UserError(f"cannot read the private key: {error.strerror or error}", str(path), _MAKE) from None
     except (ValueError, TypeError):  # TypeError: it is encrypted
-        raise UserError("the file is no private key for identities", str(path), _MAKE) from None
+        raise UserError("the file is no private key of the city", str(path), _MAKE) from None
     if os.name != "nt" and stat.S_IMODE(mode) & 0o077:
         raise UserError("others may read the private key", str(path), f"chmod 600 {path.name}, and see who read it")
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise UserError("the file is no private key for identities", str(path), _MAKE)
+        raise UserError("the file is no private key of the city", str(path), _MAKE)
     return key
 
 

@@ -4,7 +4,8 @@ One SQLite file (rollback journal, so that one file is the whole of it), readabl
 (terminal, epoch): a terminal that is provisioned anew gets a higher epoch and a new row, and the old row stays, since
 events of the old epoch may still arrive.
 Stored: table `terminals` (terminal, epoch, secret as 64 hex digits, centre, window, board, reveal_level,
-added_utc_ms), primary key (terminal, epoch).
+added_utc_ms, lost_utc_ms: since when the terminal is gone, 0 if it is not), primary key (terminal, epoch); table
+`stations` (fingerprint, name, through: the number up to which all records of that station are here).
 """
 
 import os
@@ -53,6 +54,7 @@ class Entry:
     board: str
     reveal_level: bool = False
     added_utc_ms: int = 0
+    lost_utc_ms: int = 0
 
     @property
     def unsealed(self) -> bool:
@@ -78,6 +80,14 @@ def terminals_table(db: Database) -> None:
         not_null={"terminal", "epoch", "secret", "centre", "window", "board", "reveal_level", "added_utc_ms"},
         strict=True,
     )
+
+
+@_migrations()
+def stations_table(db: Database) -> None:
+    """Create the table of stations, and say of terminals since when they are gone."""
+    db.table("terminals").add_column("lost_utc_ms", int, not_null_default=0)
+    columns = {"fingerprint": str, "name": str, "through": int}
+    db.table("stations").create(columns, pk="fingerprint", not_null=set(columns), strict=True)
 
 
 class Registry:
@@ -141,6 +151,40 @@ class Registry:
         finally:
             self._read()
 
+    def through(self, station: str) -> int | None:
+        """Return up to which number the records of a station are here, None of one that was never trusted."""
+        row = self._db.conn.execute("SELECT through FROM stations WHERE fingerprint = ?", (station,)).fetchone()
+        return None if row is None else row[0]
+
+    def merge(self, station: str, name: str, last: int, entries: list[Entry], lost: list[tuple[str, int, int]]) -> list:
+        """Store what one export of a trusted station brings, all or nothing; return outcomes as `add` does.
+
+        `lost` has terminal, epoch and since when. Raises RegistryError.
+        """
+        try:
+            with self._db.atomic():
+                outcomes = [self._add(entry) for entry in entries]
+                for terminal, epoch, utc_ms in lost:
+                    self._lose(terminal, epoch, utc_ms)
+                self._db.conn.execute(
+                    "INSERT INTO stations(fingerprint, name, through) VALUES (?,?,?) ON CONFLICT DO UPDATE SET"
+                    " name = excluded.name, through = max(through, excluded.through)",
+                    (station, name, last),
+                )
+                return outcomes
+        except sqlite3.Error as error:
+            raise RegistryError(str(error)) from error
+        finally:
+            self._read()
+
+    def _lose(self, terminal: str, epoch: int, utc_ms: int) -> None:
+        if self.get(terminal, epoch) is None:
+            raise RegistryError(f"terminal {terminal} epoch {epoch} is told to be lost, and was never registered")
+        self._db.conn.execute(
+            "UPDATE terminals SET lost_utc_ms = ? WHERE terminal = ? AND epoch = ? AND lost_utc_ms = 0",
+            (utc_ms, terminal, epoch),
+        )
+
     def _open(self, create: bool) -> None:
         try:
             # The receiver's worker thread uses what the main thread opened; never two at once.
@@ -162,7 +206,7 @@ class Registry:
         if known is not None:
             if known.secret != entry.secret:
                 raise RegistryError(f"terminal {entry.terminal} epoch {entry.epoch} is registered with another secret")
-            entry = attrs.evolve(entry, added_utc_ms=known.added_utc_ms)
+            entry = attrs.evolve(entry, added_utc_ms=known.added_utc_ms, lost_utc_ms=known.lost_utc_ms)
             if entry == known:
                 return "unchanged"
             outcome = "moved"
@@ -172,7 +216,8 @@ class Registry:
         return outcome
 
     def _read(self) -> None:
-        names = [field.name for field in attrs.fields(Entry)]
+        present = self._db.table("terminals").columns_dict
+        names = [field.name for field in attrs.fields(Entry) if field.name in present]  # an older file has fewer
         rows = self._db.conn.execute(f"SELECT {', '.join(names)} FROM terminals")
         found = [dict(zip(names, row, strict=True)) for row in rows]
         entries = [Entry(**{**row, "secret": bytes.fromhex(row["secret"])}) for row in found]

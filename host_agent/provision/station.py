@@ -13,6 +13,7 @@ Stored (WAL, synchronous=FULL, STRICT, mode 0600):
 import sqlite3
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,9 @@ class Place:
     last_seq: int | None = None
 
 
+_FIRST_NOT_HELD = (
+    "SELECT coalesce((SELECT min(n) FROM records WHERE held = 0), (SELECT coalesce(max(n), 0) + 1 FROM records))"
+)
 _PLACE_COLUMNS = ", ".join(field.name for field in attrs.fields(Place))
 
 
@@ -100,11 +104,6 @@ class Station:
             raise UserError("this file is no station's", str(path), cure)
         self.name, city_key, self.public_key, self.signing_key, self._qr_base_url, self._qr_key_file = row
         self.city: PublicKey = public_key.parse(city_key)
-
-    @property
-    def conn(self) -> sqlite3.Connection:
-        """Return the connection, for the parts of this package that read the records."""
-        return self._db.conn
 
     def close(self) -> None:
         """Close the file."""
@@ -154,6 +153,29 @@ class Station:
     def _places(self, condition: str, values: tuple) -> list[Place]:
         rows = self._db.conn.execute(f"SELECT {_PLACE_COLUMNS} FROM terminals {condition}", values).fetchall()
         return [Place(*row[:6], bool(row[6]), *row[7:]) for row in rows]
+
+    # --- what the city must learn
+
+    def first_not_held(self) -> int:
+        """Return the number of the first record that the city has not shown to have opened."""
+        return self._db.conn.execute(_FIRST_NOT_HELD).fetchone()[0]
+
+    def records(self, first: int) -> list[tuple[int, str, bytes]]:
+        """Return number, open part and sealed part of the records from `first` on."""
+        return self._db.conn.execute(
+            "SELECT n, public, sealed FROM records WHERE n >= ? ORDER BY n", (first,)
+        ).fetchall()
+
+    def opened(self, proofs: list[tuple[int, bytes]]) -> int:
+        """Note which records the city has; return how many of the proofs are none."""
+        wrong = 0
+        with self._db.atomic():
+            for n, proof in proofs:
+                done = self._db.conn.execute(
+                    "UPDATE records SET held = 1 WHERE n = ? AND proof = ?", (n, sha256(proof).digest())
+                )
+                wrong += done.rowcount == 0
+        return wrong
 
     # --- what happens to them
 

@@ -63,7 +63,7 @@ def test_station_without_codes_makes_settings_without_one(tmp_path):
 
 def test_record_is_durable_before_the_settings_are_handed_out_and_opens_at_the_city(station):
     made = made_at(station)
-    text, box, proof = station.conn.execute("SELECT public, sealed, proof FROM records").fetchone()
+    text, box, proof = station._db.conn.execute("SELECT public, sealed, proof FROM records").fetchone()
     public = json.loads(text)
     opened = sealed.unseal(read_private(city_keys()[0]), public, box)
     assert opened.secret is not None and opened.secret.hex() == secret_of(made)
@@ -74,7 +74,7 @@ def test_record_is_durable_before_the_settings_are_handed_out_and_opens_at_the_c
 
 
 def test_nothing_is_handed_out_when_the_record_cannot_be_kept(station):
-    station.conn.execute("CREATE TRIGGER no BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'full'); END")
+    station._db.conn.execute("CREATE TRIGGER no BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'full'); END")
     with pytest.raises(Exception, match="full"):
         made_at(station)
     assert station.places() == []
@@ -101,7 +101,7 @@ def test_lost_terminal_may_be_provisioned_again_and_the_city_is_told(station):
     station.written(terminal, 1)
     station.lost(terminal, 1)
     assert station.newest(terminal).state == LOST
-    told = [json.loads(row[0]) for row in station.conn.execute("SELECT public FROM records ORDER BY n")]
+    told = [json.loads(row[0]) for row in station._db.conn.execute("SELECT public FROM records ORDER BY n")]
     assert [(one["n"], one["what"]) for one in told] == [(1, "provisioned"), (2, "lost")]
     assert made_at(station, terminal).entry.epoch == 2
     with pytest.raises(UserError, match="epoch 1 is lost"):
@@ -132,7 +132,7 @@ def test_wrong_values_are_refused_before_anything_is_kept(station, changed, said
     link = values.pop("link")
     with pytest.raises(UserError, match=said):
         provision(station, **values, link=link)
-    assert station.conn.execute("SELECT count(*) FROM records").fetchone()[0] == 0
+    assert station._db.conn.execute("SELECT count(*) FROM records").fetchone()[0] == 0
 
 
 def test_window_code_too_large_for_the_screen_is_refused(station, monkeypatch):

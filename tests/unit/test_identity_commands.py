@@ -124,4 +124,4 @@ def test_file_that_is_no_private_key_is_told(tmp_path, content):
 
 def test_public_key_is_no_private_key(pair):
     done = CliRunner().invoke(main, ["identity", "open", "--key", str(pair[0].with_name("city.pub.pem"))], input="AAAA")
-    assert done.exit_code == 1 and "no private key for identities" in done.output
+    assert done.exit_code == 1 and "no private key of the city" in done.output
