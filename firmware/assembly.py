@@ -52,7 +52,7 @@ def compose() -> tuple:
     for number in range(1, boards.CASE):
         if hardware.keys.is_down(number):
             machine.held(number, 0)
-    if store is None:
+    if why:
         front.fail(why)
     else:
         cause = reasons.WHY_WATCHDOG if watchdog.was_watchdog() else reasons.WHY_RESET

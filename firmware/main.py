@@ -10,7 +10,7 @@ from drivers import watchdog
 from link import tasks, unload
 from protocol import codes, reasons
 
-FOR_THE_START = ("assembly", "boards", "store.opening", "store.recovery", "store.settings")
+FOR_THE_START = ("assembly", "boards", "store.closing", "store.opening", "store.recovery", "store.settings")
 BREATH_S = 5  # less than the watchdog's time; a terminal that cannot start must not wear out its journal
 
 

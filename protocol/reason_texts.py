@@ -67,6 +67,7 @@ WHYS = {
     reasons.WHY_JOURNAL_FULL: "the journal is full",
     reasons.WHY_DISPLAY: "the display does not answer",
     reasons.WHY_TOUCH_MISSING: "the touch panel does not answer",
+    reasons.WHY_EPOCH_ENDED: "the key epoch has ended: the terminal waits to be provisioned anew",
 }
 
 

@@ -42,3 +42,4 @@ WHY_NOR_MISSING = 27
 WHY_JOURNAL_FULL = 28
 WHY_DISPLAY = 29
 WHY_TOUCH_MISSING = 30
+WHY_EPOCH_ENDED = 33  # the last event of the key epoch was sealed: the terminal waits to be provisioned anew

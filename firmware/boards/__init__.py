@@ -75,6 +75,11 @@ def build(board: dict) -> Hardware:
     return hardware
 
 
+def at_the_bench(board: dict) -> tuple:
+    """Return (memory of the journal, clock chip) alone, for work at the prompt; nothing is started."""
+    return _nor(board["chips"]["nor"], _spi(board)), _rtc(board["chips"]["rtc"], _i2c(board))
+
+
 def _uart_link(board: dict) -> object:
     """Return the link over the UART, where the settings choose it."""
     from asyncio import StreamReader, ThreadSafeFlag

@@ -100,12 +100,15 @@ class Journal:
 
     # -- appending
 
-    def append_event(self, seq: int, event: "bytes | bytearray") -> None:
-        """Make the next event durable; JournalFull, or JournalError when the chip takes it nowhere."""
+    def append_event(self, seq: int, event: "bytes | bytearray", last: bool = False) -> None:
+        """Make the next event durable; JournalFull, or JournalError when the chip takes it nowhere.
+
+        The `last` one of an epoch may have the room that is kept for ratings.
+        """
         invite = record.invite_of(event)
         if seq != self.last_seq + 1:
             raise ValueError(f"seq {seq} after {self.last_seq}")
-        address = self._append(record.EVENT, seq, event, _OTHER if invite is None else _RATING)
+        address = self._append(record.EVENT, seq, event, _OTHER if invite is None and not last else _RATING)
         self.last_seq = seq
         self.prev_hash = sha256(event).digest()[:8]
         self._lookup.remember(seq, address)

@@ -1,7 +1,7 @@
 """Load the settings and open the journal that belongs to them, or say why not. Nothing is formatted by itself."""
 
 from protocol import reasons
-from store import settings
+from store import closing, settings
 from store.faults import JournalError
 from store.journal import Journal, format_chip
 
@@ -15,7 +15,10 @@ def load_settings(path: str) -> settings.Settings | None:
 
 
 def open_journal(flash: object, own: settings.Settings | None, path: str, broken: type) -> tuple:
-    """Return (journal, 0), or (None, why); `flash` is not started yet, `broken` is what its start raises."""
+    """Return (journal, 0), (None, why), or of an epoch that has ended (journal, why): it is only read any more.
+
+    `flash` is not started yet, `broken` is what its start raises.
+    """
     if own is None:
         return None, reasons.WHY_JOURNAL_BLANK
     try:
@@ -29,4 +32,4 @@ def open_journal(flash: object, own: settings.Settings | None, path: str, broken
         return None, reasons.WHY_NOR_MISSING
     except JournalError as error:
         return None, error.why
-    return found, 0
+    return found, reasons.WHY_EPOCH_ENDED if closing.is_ended(found) else 0

@@ -8,7 +8,7 @@ from tests.lint.sources import ROOT, code_files, imports, name, our_files
 # Areas of the firmware are top-level packages on the device.
 FIRMWARE_AREAS = ("boards", "drivers", "app", "ui", "store", "link", "update")
 PACKAGES = ("protocol", "host_agent", "simulator", "firmware", "tests", "tools")
-OURS = {*PACKAGES, *FIRMWARE_AREAS, "assembly", "main", "boot"}
+OURS = {*PACKAGES, *FIRMWARE_AREAS, "assembly", "bench", "main", "boot"}
 
 # area → the areas that it may import beside itself
 MAY_IMPORT = {
@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "link": {"protocol", "store"},
     "update": {"protocol", "store"},
     "assembly": {"protocol", *FIRMWARE_AREAS},
+    "bench": {"protocol", "boards", "drivers", "store"},
     "main": {"protocol", "assembly", *FIRMWARE_AREAS},
     "boot": {"boards", "drivers", "store"},
     "host_agent": {"protocol"},
