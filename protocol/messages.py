@@ -29,6 +29,7 @@ TIME = 0x26
 CONFIG = 0x27
 QUERY = 0x28
 RESEND = 0x29
+UPDATE = 0x2A
 REPLY = 0x30
 BULK_OPEN = 0x40
 BULK_DATA = 0x41  # raw: u32 offset, little-endian, then at most 512 bytes
@@ -106,6 +107,7 @@ TABLE = {
     CONFIG: ("CONFIG", (("policy", _MAP, 0, 64),)),
     QUERY: ("QUERY", ()),
     RESEND: ("RESEND", (("from", _U, 1, _U32), ("to", _U, 1, _U32))),
+    UPDATE: ("UPDATE", (("manifest", _B, 32, 32),)),
     REPLY: ("REPLY", (("reason", _U, 0, _U8), ("detail", _MAPQ, 0, 16))),
     BULK_OPEN: (
         "BULK_OPEN",

@@ -23,6 +23,11 @@ NAMES = {
     reasons.OUT_OF_RANGE: "out_of_range",
     reasons.BAD_HASH: "bad_hash",
     reasons.NO_TRANSFER: "no_transfer",
+    reasons.BAD_SIGNATURE: "bad_signature",
+    reasons.WRONG_BOARD: "wrong_board",
+    reasons.TOO_OLD: "too_old",
+    reasons.NEEDS_BOOTSTRAP: "needs_bootstrap",
+    reasons.NOT_COMPLETE: "not_complete",
 }
 
 REASONS = {
@@ -46,12 +51,18 @@ REASONS = {
     reasons.OUT_OF_RANGE: "a value is outside its range",
     reasons.BAD_HASH: "the content that arrived is not what was announced; it is sent anew",
     reasons.NO_TRANSFER: "the terminal knows of no such transfer",
+    reasons.BAD_SIGNATURE: "the firmware is not signed with the key that this terminal accepts",
+    reasons.WRONG_BOARD: "the firmware is for another board",
+    reasons.TOO_OLD: "the firmware is not newer than the terminal's, or older than the least that it may run",
+    reasons.NEEDS_BOOTSTRAP: "the firmware needs a later bootstrap; flash the terminal through its maintenance jumper",
+    reasons.NOT_COMPLETE: "a file of the new firmware is missing or damaged on the terminal; it is sent anew",
 }
 
 WHYS = {
     reasons.WHY_POWER_ON: "power came on",
     reasons.WHY_WATCHDOG: "the watchdog reset the terminal",
     reasons.WHY_RESET: "the terminal reset itself",
+    reasons.WHY_UPDATED: "the terminal started another firmware",
     reasons.WHY_POWER_CUT: "power was cut while an invite was open",
     reasons.WHY_UPDATE: "a firmware update began while an invite was open",
     reasons.WHY_UNMAPPED_GRADE: "an old rater gave a grade that the written table does not name",
@@ -67,6 +78,8 @@ WHYS = {
     reasons.WHY_JOURNAL_FULL: "the journal is full",
     reasons.WHY_DISPLAY: "the display does not answer",
     reasons.WHY_TOUCH_MISSING: "the touch panel does not answer",
+    reasons.WHY_ROLLED_BACK: "a new firmware did not prove itself; the terminal went back to the one before",
+    reasons.WHY_SELF_TEST: "the terminal failed its self-test",
     reasons.WHY_EPOCH_ENDED: "the key epoch has ended: the terminal waits to be provisioned anew",
 }
 

@@ -19,12 +19,18 @@ NOT_STORED = 15
 UNSUPPORTED = 16
 OUT_OF_RANGE = 17
 BAD_HASH = 18  # what arrived is not what was announced
-NO_TRANSFER = 19  # content came that was not announced in this session
+NO_TRANSFER = 19  # content came that was not announced in this session; UPDATE names a manifest that did not come
+BAD_SIGNATURE = 20  # of a firmware's manifest
+WRONG_BOARD = 21
+TOO_OLD = 22  # below the least release, or not newer than what runs
+NEEDS_BOOTSTRAP = 23  # a later bootstrap, which does not come over the link
+NOT_COMPLETE = 24  # a file of the new firmware is missing or wrong
 
 # Evidence key 14: why the terminal started …
 WHY_POWER_ON = 1
 WHY_WATCHDOG = 2
 WHY_RESET = 3
+WHY_UPDATED = 4  # into another firmware
 # … why an open invite was interrupted …
 WHY_POWER_CUT = 10
 WHY_UPDATE = 11
@@ -42,4 +48,6 @@ WHY_NOR_MISSING = 27
 WHY_JOURNAL_FULL = 28
 WHY_DISPLAY = 29
 WHY_TOUCH_MISSING = 30
+WHY_ROLLED_BACK = 31  # a new firmware was not confirmed; the one before it runs again
+WHY_SELF_TEST = 32
 WHY_EPOCH_ENDED = 33  # the last event of the key epoch was sealed: the terminal waits to be provisioned anew

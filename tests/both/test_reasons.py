@@ -4,8 +4,8 @@ from protocol import reason_texts, reasons
 
 
 def test_reasons_each_has_a_name_and_a_text():
-    assert sorted(reason_texts.NAMES) == list(range(20))
-    assert len(set(reason_texts.NAMES.values())) == 20
+    assert sorted(reason_texts.NAMES) == list(range(25))
+    assert len(set(reason_texts.NAMES.values())) == 25
     for code in reason_texts.NAMES:
         assert reason_texts.text_en(code) == reason_texts.REASONS[code]
     assert "200" in reason_texts.text_en(200)

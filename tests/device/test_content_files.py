@@ -103,7 +103,7 @@ def test_ninth_card_is_refused_as_full_and_a_known_one_is_not(tmp_path):
     ("kind", "name", "size", "reason"),
     [
         (content.NOTICE, "1", 10, reasons.UNSUPPORTED),
-        (content.FIRMWARE_BUNDLE, "1", 10, reasons.UNSUPPORTED),
+        (content.FIRMWARE_MANIFEST, "1", 10, reasons.UNSUPPORTED),
         (0, "1", 10, reasons.UNSUPPORTED),
         (content.STAFF_CARD, "", 10, reasons.OUT_OF_RANGE),
         (content.STAFF_CARD, "1", content.CARD_BYTES_MAX + 1, reasons.OUT_OF_RANGE),

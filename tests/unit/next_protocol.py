@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 PROTOCOL = Path(__file__).parents[2] / "protocol"
-NEW_REQUEST, NEW_MESSAGE = 0x2A, 0x13
+NEW_REQUEST, NEW_MESSAGE = 0x2D, 0x13
 DEFAULT, SENT = 7, 9
 _MODULES = ("messages", "link_agent", "link_terminal")
 _ADDED = f"""

@@ -370,6 +370,11 @@ def test_api_words_of_the_page_cover_every_code():
                 reasons.OUT_OF_RANGE,
                 reasons.NO_TRANSFER,  # of content, which no order carries
                 reasons.BAD_HASH,
+                reasons.BAD_SIGNATURE,  # of firmware, which no order carries either
+                reasons.WRONG_BOARD,
+                reasons.TOO_OLD,
+                reasons.NEEDS_BOOTSTRAP,
+                reasons.NOT_COMPLETE,
             )
         ),
     ):
