@@ -37,7 +37,7 @@ def compose() -> tuple:
         sealer = sealing.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
     writer = recorder.Recorder(store, sealer, time_, own is not None and own.reveal_level)
     known = () if store is None else store.known_invites
-    table = tags.TagTable(shelf)
+    table = tags.TagTable(shelf, strings.worded)
     machine = session.Session(policy.Policy(own and own.qr), known, 0, lambda: os.urandom(16), table)
     front = desk.Desk(machine, writer, time_, front_panel, journal.JournalFull, journal.JournalError)
     front.link = TerminalLink(identity, writer, time_.now_ms())

@@ -5,7 +5,7 @@ import re
 import attrs
 
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\Z")
-# What a terminal takes, lowest and highest; it refuses a whole CONFIG for one value outside (firmware/app/policy_table.py).
+# What a terminal takes, lowest and highest; it refuses a CONFIG with one value outside (firmware/app/policy_table.py).
 BOUNDS = {
     "invite_ms": (1_000, 360_000),
     "change_ms": (0, 20_000),

@@ -5,8 +5,8 @@
 All of it is optional and the same after every level. Each press seals the rating anew with all that is known by then,
 so that nothing is lost wherever it ends; what the agent sends ends it and keeps what was pressed.
 
-A tag table has `version` (4 bytes, or None without a table), `rows(overall, business, service)` → [(code, text)] in the
-order to be shown.
+A tag table has `version` (4 bytes, or None without a table) and `rows(overall, business, service, language)`, which
+returns [(code, text)] in the order to be shown.
 """
 
 from app import fields, states
@@ -72,7 +72,7 @@ class Details(Requests):
         """Fetch the tags that explain these levels; False when there are none or nothing more would be kept."""
         if self._table is None or self._table.version is None or self._changes >= CHANGES_MAX:
             return False
-        self._rows = self._table.rows(self._level, self._business or None, self._service or None)
+        self._rows = self._table.rows(self._level, self._business or None, self._service or None, self._language)
         return bool(self._rows)
 
     def _detail_pressed(self, key: int, at_ms: int, now_ms: int) -> None:

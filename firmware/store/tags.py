@@ -14,9 +14,10 @@ _SHOWN_MAX = 24  # of one rating: eight pages
 
 
 class TagTable:
-    """The table on the shelf, or none."""
+    """The table on the shelf, or none; `worded` takes [(code, text)] and a language, and returns the texts in it."""
 
-    def __init__(self, shelf: object) -> None:
+    def __init__(self, shelf: object, worded: object) -> None:
+        self._worded = worded
         self._path = shelf.path(content.TAG_TABLE, content.TAG_TABLE_NAME)
         self._shelf = shelf
 
@@ -26,7 +27,7 @@ class TagTable:
         digest = self._shelf.digest(self._path)
         return None if digest is None else digest[:_VERSION_BYTES]
 
-    def rows(self, overall: int, business: int | None, service: int | None) -> list:
+    def rows(self, overall: int, business: int | None, service: int | None, language: str) -> list:
         """Return [(code, text)] of the tags that explain these levels, in the order shown; [] without a sound table."""
         found = []
         try:
@@ -43,7 +44,7 @@ class TagTable:
                     found.append((code, text))
         except (OSError, CborError, ValueError, TypeError):
             return []
-        return found
+        return self._worded(found, language) if found else found
 
 
 def _array_head(data: bytes) -> tuple:

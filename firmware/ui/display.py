@@ -24,7 +24,7 @@ SCREENS = {
     states.PAUSED: scan_code.paused,
     states.FULL: scan_code.full,
     states.FAULT: scan_code.fault,
-    states.UPDATING: closed.updating,
+    states.UPDATING: scan_code.updating,
 }
 
 

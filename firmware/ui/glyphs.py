@@ -111,6 +111,14 @@ class Pack:
             width += self.advance(self.find(ord(char)))
         return width
 
+    def has(self, text: str) -> bool:
+        """Return whether no glyph of a text is lacking."""
+        missing = self.find(_MISSING)
+        for char in text:
+            if char not in "?\n" and self.find(ord(char)) == missing:
+                return False
+        return True
+
     def fitting(self, text: str, width: int) -> str:
         """Return the text, or its beginning with an ellipsis, no wider than `width` px."""
         if self.text_width(text) <= width:

@@ -32,20 +32,22 @@ class GlyphSet:
 
 @attrs.frozen
 class Screens:
-    """What the firmware draws: texts by language and id, and sizes by board and name."""
+    """What the firmware draws: texts and tags by language and id, and sizes by board and name."""
 
     texts: dict[str, dict[str, str]]
+    tags: dict[str, dict[int, str]]  # the regulation's, by code
     layouts: dict[str, dict[str, int]]
 
 
 def read_screens(ui: Path) -> Screens:
     """Return the texts and layouts in the firmware's folder ui; UserError when they are not there."""
     texts = {path.stem.removeprefix("texts_"): literals(path)["TEXTS"] for path in sorted(ui.glob("texts_*.py"))}
+    tags = {path.stem.removeprefix("tags_"): literals(path)["TEXTS"] for path in sorted(ui.glob("tags_*.py"))}
     layouts = {path.stem.removeprefix("layout_"): literals(path) for path in sorted(ui.glob("layout_*.py"))}
     layouts = {FIRST_BOARD: literals(ui / "layout.py"), **layouts}
     if not texts:
         raise UserError("there are no texts", str(ui), "name the folder ui of the firmware")
-    return Screens(texts, layouts)
+    return Screens(texts, tags, layouts)
 
 
 def literals(path: Path) -> dict:
@@ -82,6 +84,8 @@ def glyph_sets(screens: Screens, board: str) -> list[GlyphSet]:
     chars[large] |= set("0123456789")
     for row in indicators.tag_table(indicators.load()):
         chars[layout["TAG"]] |= set(row[-1])
+    for tags in screens.tags.values():
+        chars[layout["TAG"]] |= set("".join(tags.values()))
     small_icons = {
         icons.STAR: icons.star,
         icons.STAR_EMPTY: icons.star_empty,

@@ -18,7 +18,10 @@ _DIMENSION_NAMES = {number: name for name, number in tag_table.DIMENSIONS.items(
 def build(source: Path, out: Path) -> None:
     """Turn SOURCE, written as protocol/indicators.json, into the table OUT for terminals and the city."""
     try:
-        data = tag_table.encode(tag_table.read_json(source))
+        rows = tag_table.read_json(source)
+        if lacking := sorted(set("".join(row[-1] for row in rows)) - drawn()):
+            raise TagTableError([f"the terminals have no glyph for {''.join(lacking)}"])
+        data = tag_table.encode(rows)
     except OSError as error:
         raise UserError(f"cannot read the tags: {error.strerror}", str(source), "check the path") from None
     except TagTableError as error:
@@ -29,6 +32,15 @@ def build(source: Path, out: Path) -> None:
     except OSError as error:
         raise UserError(f"cannot write the table: {error.strerror}", str(out), "check folder and rights") from None
     click.echo(f"table {tag_table.version(data).hex()}, {len(data)} bytes, in {out}")
+
+
+def drawn() -> set[str]:
+    """Return the characters of tags that every terminal draws; see glyph_sets.py."""
+    from host_agent.content import glyph_sets
+
+    sets = "".join(glyph_sets.charset(name) for name in (*glyph_sets.NAME_SETS, *glyph_sets.NOTICE_SETS))
+    own = "".join(row[-1] for row in tag_table.decode(tag_table.builtin()))
+    return set(glyph_sets.ASCII + glyph_sets.PUNCTUATION + sets + own)
 
 
 @click.command()

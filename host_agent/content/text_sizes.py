@@ -27,7 +27,6 @@ TEXT_SIZES = {
     "scan_no_code": ("MIDDLE",),
     "paused": ("MIDDLE",),
     "updating": ("MIDDLE",),
-    "updating_note": ("LARGE",),
     "closed": ("MIDDLE",),
     "closed_note": ("LARGE",),
     "welcome": ("MIDDLE",),

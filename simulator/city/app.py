@@ -49,8 +49,9 @@ HEADERS = {
 class City:
     """Join the store with the web: one worker thread owns the database."""
 
-    def __init__(self, database: Path) -> None:
-        """Open the database; raises sqlite3.Error."""
+    def __init__(self, database: Path, tables: Path | None) -> None:
+        """Open the database; `tables` is the folder of tag tables. Raises sqlite3.Error."""
+        self._tables = tables
         self._store = CityStore(database)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="city-store")
         self._listeners: set[asyncio.Queue[str]] = set()
@@ -111,7 +112,7 @@ class City:
 
     async def words(self, _request: Request) -> Response:
         """Give the texts the page shows."""
-        return JSONResponse(words())
+        return JSONResponse(words(self._tables))
 
     async def page(self, request: Request) -> Response:
         """Give the page and its two companions."""
@@ -159,9 +160,9 @@ class City:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work, *args)
 
 
-def application(database: Path) -> Starlette:
+def application(database: Path, tables: Path | None = None) -> Starlette:
     """Return the web application over the database at `database`; raises sqlite3.Error."""
-    city = City(database)
+    city = City(database, tables)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

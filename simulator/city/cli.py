@@ -29,12 +29,17 @@ def city() -> None:
     show_default=True,
     help="Folder of its database.",
 )
-def run(listen: str, data: Path) -> None:
+@click.option(
+    "--tag-tables",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of tag tables (*.cbor) beside the built-in one, for their texts.",
+)
+def run(listen: str, data: Path, tag_tables: Path | None) -> None:
     """Serve until stopped."""
     host, port = _address(listen)
     with _bound(host, port, listen) as door:
         try:
-            app = application(data / "city.db")
+            app = application(data / "city.db", tag_tables)
         except (sqlite3.Error, OSError) as error:
             raise UserError(
                 f"cannot open the city's database: {error}", str(data), "give a folder with --data that can be written"

@@ -15,7 +15,7 @@ const CHANNELS = { kiosk: "自助终端", paper: "纸质" };
 const ORIGIN_TERMINAL = 3;
 const ALARMING = new Set(["fault", "case_opened", "maintenance"]);
 
-let words = { levels: {}, kinds: {}, tags: {} };
+let words = { levels: {}, kinds: {}, tables: {} };
 let summaryTimer = 0;
 const at = (id) => document.getElementById(id);
 
@@ -42,6 +42,8 @@ function timeOf(record) {
   return node;
 }
 
+// A code means what the table says that its terminal offered.
+const tagText = (event, code) => words.tables[event.tag_table]?.[code] ?? `标签 ${code}`;
 const levelText = (level) => words.levels[level] ?? `等级 ${level}`;
 
 function pathOf(history) {
@@ -55,7 +57,7 @@ function pathOf(history) {
 
 function detailsOf(view) {
   const event = view.event;
-  const tags = (event.tags ?? []).map((code) => make("span", "chip", words.tags[code] ?? `标签 ${code}`));
+  const tags = (event.tags ?? []).map((code) => make("span", "chip", tagText(event, code)));
   return make("div", "details",
     event.business_level ? make("span", "", `业务评价 ${levelText(event.business_level)}`) : null,
     event.service_level ? make("span", "", `服务评价 ${levelText(event.service_level)}`) : null,

@@ -1,6 +1,11 @@
 """Chinese words for what the city shows: levels, kinds of events, tags."""
 
-from protocol import indicators, rating
+import logging
+from hashlib import sha256
+from pathlib import Path
+
+from protocol import cbor, indicators, rating
+from protocol.errors import CborError
 
 KINDS_ZH = {
     "rated": "已评价",
@@ -22,8 +27,25 @@ KINDS_ZH = {
 }
 
 
-def words() -> dict[str, dict[str, str]]:
-    """Return level, kind and tag texts by code, as the page wants them."""
-    tags = {str(row["code"]): row["text"] for row in indicators.load()["indicators"]}
+_log = logging.getLogger(__name__)
+
+
+def words(tables: Path | None = None) -> dict[str, dict]:
+    """Return level, kind and tag texts by code, as the page wants them; those of a tag table by its version.
+
+    Beside the regulation's table those in a folder are known, as `yiping tags build` writes them.
+    """
+    rows = indicators.tag_table(indicators.load())
     levels = {str(code): text for code, text in rating.LEVEL_TEXT_ZH.items()}
-    return {"levels": levels, "kinds": KINDS_ZH, "tags": tags}
+    known = {rating.table_version(rows).hex(): _texts(rows)}
+    for path in sorted(tables.glob("*.cbor")) if tables is not None else ():
+        try:
+            data = path.read_bytes()
+            known[sha256(data).hexdigest()[:8]] = _texts(cbor.decode(data))
+        except (OSError, CborError, ValueError, TypeError) as error:
+            _log.warning("%s is left out: %s", path, error)
+    return {"levels": levels, "kinds": KINDS_ZH, "tags": _texts(rows), "tables": known}
+
+
+def _texts(rows: list) -> dict[str, str]:
+    return {str(code): str(text) for code, _, _, _, text in rows}

@@ -17,8 +17,8 @@ class Table:
     def __init__(self):
         self.asked = []
 
-    def rows(self, overall, business, service):
-        self.asked.append((overall, business, service))
+    def rows(self, overall, business, service, language):
+        self.asked.append((overall, business, service, language))
         return list(ROWS)
 
 
@@ -70,7 +70,7 @@ def test_both_levels_and_tags_are_sealed_press_by_press_with_all_that_is_known()
     assert hall.state == states.SERVICE and known(hall) == {fields.BIZ: 2}
     go_on(hall, 5)
     assert hall.state == states.TAGS and known(hall) == {fields.BIZ: 2, fields.SVC: 1}
-    assert hall.session._table.asked == [(1, 2, 1)]
+    assert hall.session._table.asked == [(1, 2, 1, "zh")]
     go_on(hall, 2)
     hall.press(1)
     tags = {fields.BIZ: 2, fields.SVC: 1, fields.TAGS: [108, 109], fields.TAGVER: VERSION}
@@ -85,12 +85,23 @@ def test_both_levels_and_tags_are_sealed_press_by_press_with_all_that_is_known()
     assert hall.state == states.IDLE
 
 
+def test_tags_come_in_the_language_that_was_chosen_before_the_invite():
+    hall = Hall(policy={"detail": "auto"}, tags=Table())
+    hall.press(6)
+    hall.open()
+    hall.press(5)
+    hall.wait(5_000)
+    go_on(hall)
+    go_on(hall)
+    assert hall.state == states.TAGS and hall.session._table.asked == [(1, None, None, "en")]
+
+
 def test_skipping_asks_the_next_and_seals_nothing():
     hall = rated()
     for state in (states.BUSINESS, states.SERVICE, states.TAGS, states.THANKS):
         go_on(hall)
         assert hall.state == state
-    assert hall.session._table.asked == [(1, None, None)] and len(hall.levels()) == 1
+    assert hall.session._table.asked == [(1, None, None, "zh")] and len(hall.levels()) == 1
 
 
 def test_no_press_on_the_first_page_ends_the_optional_part():

@@ -2,12 +2,13 @@
 
 import json
 import re
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from protocol import rating
+from protocol import cbor, indicators, rating
 from simulator.city import app as module
 from simulator.city.store import CityStore, RecordRefused
 from simulator.city.words import KINDS_ZH, words
@@ -302,6 +303,16 @@ def test_words_know_every_kind_level_and_tag(client):
     assert told["levels"]["1"] == "非常不满意"
     assert told["kinds"]["timed_out"] == "未评价（超时）"
     assert told["tags"]["517"] == "服务热情效率高"
+
+
+def test_words_have_the_texts_of_the_tables_that_terminals_were_given(tmp_path):
+    own = cbor.encode([[510, 0, True, False, "本厅自己的标签"]])
+    (tmp_path / "own.cbor").write_bytes(own)
+    (tmp_path / "bad.cbor").write_bytes(b"\xff")
+    found = words(tmp_path)["tables"]
+    builtin = rating.table_version(indicators.tag_table(indicators.load())).hex()
+    assert found[sha256(own).hexdigest()[:8]] == {"510": "本厅自己的标签"}
+    assert found[builtin]["510"] == "一窗受理一次办结" and len(found) == 2
 
 
 def test_city_command_port_taken_is_one_line(tmp_path):

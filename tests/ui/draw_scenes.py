@@ -8,12 +8,13 @@ import json
 import os
 import sys
 
-from tests.ui.scenes import IN_ONE_LANGUAGE, scenes
+from tests.ui.scenes import IN_ONE_LANGUAGE, scenes, tag_scenes
 from ui.canvas import Canvas
 from ui.display import Display
 from ui.glyphs import open_packs
 from ui.layout import HEIGHT, WIDTH
-from ui.strings import DEFAULT, LANGUAGES, Strings
+from ui.strings import DEFAULT, LANGUAGES, Strings, worded
+from ui.tags_zh import TEXTS
 
 UNPAINTED = b"\xf8\x1f"  # a magenta that no screen has
 LACKING = "\ufffd"  # stands in what is told for a character without a glyph
@@ -40,6 +41,7 @@ class ReadableCanvas(Canvas):
     def __init__(self, lcd, packs):
         super().__init__(lcd, packs)
         self.texts = []
+        self.cut = []
 
     def text(self, size, x, y, text, ink, paper, align=0):
         """Draw and note the text, the left end and the width in px with it."""
@@ -50,6 +52,8 @@ class ReadableCanvas(Canvas):
         note = [y, left, width, size, "".join(shown)]
         if note not in self.texts:
             self.texts.append(note)
+        if self.top() < y + size and y < self.bottom() and not self._x <= left <= left + width <= self._x + self._width:
+            self.cut.append(text)
         super().text(size, x, y, text, ink, paper, align)
 
 
@@ -76,14 +80,17 @@ def draw(name, scene, packs, language, out):
         strips += 1
     with open(out + "/" + name + ".rgb565", "wb") as file:
         file.write(glass.pixels)
-    print(json.dumps({"scene": name, "texts": sorted(canvas.texts), "strips": strips}))
+    print(json.dumps({"scene": name, "texts": sorted(canvas.texts), "cut": canvas.cut, "strips": strips}))
 
 
 def main():
     """Draw every scene."""
     packs = open_packs(sys.argv[1])
     for language in LANGUAGES:
-        for name, scene in sorted(scenes(sys.argv[2]).items()):
+        found = scenes(sys.argv[2])
+        # Codes ascend within a level as the tags are shown.
+        found.update(tag_scenes(worded([(code, TEXTS[code].replace("\n", "")) for code in sorted(TEXTS)], language)))
+        for name, scene in sorted(found.items()):
             if language == DEFAULT or name not in IN_ONE_LANGUAGE:
                 draw(name + "." + language, scene, packs, language, sys.argv[3])
 

@@ -12,11 +12,15 @@ from pathlib import Path
 import attrs
 from PIL import Image
 
-from host_agent.content import card_file
+from host_agent.content import card_file, card_render, staff_cards
+from host_agent.content.card_boards import BOARDS
+from host_agent.content.portrait import portrait
+from host_agent.content.staff import Clerk
 from simulator.stage import sources
 from simulator.window_code import packed
 from tests.micropython_server import run_forked
-from tests.ui.scenes import CODE_TEXT
+from tests.ui.scenes import CLERK, CODE_TEXT
+from tests.unit.photos import photo
 
 ROOT = Path(__file__).parents[2]
 FIRMWARE = ROOT / "firmware"
@@ -25,10 +29,11 @@ SIZES = {"k5": (320, 240), "t35": (480, 320)}
 
 @attrs.frozen
 class Scene:
-    """One screen: its picture, and its texts as (y, x, width, glyph size, text)."""
+    """One screen: its picture, its texts as (y, x, width, glyph size, text), and those of them that were cut off."""
 
     picture: Image.Image
     texts: list[tuple[int, int, int, int, str]]
+    cut: list[str]
 
 
 def draw_all(board: str) -> dict[str, Scene]:
@@ -38,6 +43,7 @@ def draw_all(board: str) -> dict[str, Scene]:
         card = sample_card(SIZES[board][0])
         (Path(folder) / "card.ypc").write_bytes(card)
         (Path(folder) / "damaged.ypc").write_bytes(card[:-1])
+        (Path(folder) / "photo.ypc").write_bytes(rendered_card(board, Path(folder)))
         assets = FIRMWARE / "assets" / board
         code, output = run_forked(
             [str(ROOT / "tests/ui/draw_scenes.py"), str(assets), str(packed(CODE_TEXT)), folder],
@@ -51,7 +57,7 @@ def draw_all(board: str) -> dict[str, Scene]:
         for line in output.splitlines():
             told = json.loads(line)
             data = (Path(folder) / f"{told['scene']}.rgb565").read_bytes()
-            found[told["scene"]] = Scene(picture(data, SIZES[board]), [tuple(text) for text in told["texts"]])
+            found[told["scene"]] = Scene(picture(data, SIZES[board]), [tuple(t) for t in told["texts"]], told["cut"])
         return found
 
 
@@ -62,6 +68,14 @@ def stage_screens(board: str, folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)
     return folder
+
+
+def rendered_card(board: str, folder: Path) -> bytes:
+    """Return the card of the clerk of the scenes as the agent renders it from a photo."""
+    sizes = BOARDS[board]
+    photo().save(folder / "photo.png")
+    clerk = Clerk(**CLERK)
+    return card_render.render(clerk, portrait(folder / "photo.png", *sizes.portrait[2:]), sizes, staff_cards.fonts([]))
 
 
 def sample_card(width: int) -> bytes:

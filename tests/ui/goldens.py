@@ -10,6 +10,7 @@ from tests.ui.gallery import ROOT, SIZES, Scene
 GOLDENS = Path(__file__).parent / "goldens"
 PICTURES = ROOT / "docs" / "images" / "screens"
 _SHEET_COLUMNS = {"k5": 6, "t35": 5}
+_NOT_ON_THE_SHEET = ("idle_card", "idle_card_damaged")  # a card no agent renders: it shows where each part stands
 _LABEL_PX = 22
 _GAP_PX = 8
 _PAPER, _INK = (255, 255, 255), (60, 66, 74)
@@ -52,8 +53,8 @@ def accept(board: str, scenes: dict[str, Scene]) -> list[str]:
     for language in sorted({name.rpartition(".")[2] for name in scenes}):
         sheet = PICTURES / f"contact-{board}-{language}.png"
         if names or not sheet.exists():
-            chosen = {name: scene for name, scene in scenes.items() if name.endswith(f".{language}")}
-            _save(contact_sheet(board, chosen), sheet)
+            shown = [n for n in scenes if n.endswith(f".{language}") and n.partition(".")[0] not in _NOT_ON_THE_SHEET]
+            _save(contact_sheet(board, {name: scenes[name] for name in shown}), sheet)
     return names
 
 

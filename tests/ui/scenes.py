@@ -2,25 +2,29 @@
 
 CLERK = {"number": "3017", "name": "欧阳晓静", "post": "综合受理窗口", "stars": 4}
 WITH_CARD = dict(CLERK, number="card")
+WITH_PHOTO = dict(CLERK, number="photo")
 WITH_BAD_CARD = dict(CLERK, number="damaged")
 PLAIN = {"number": "08", "name": "李明", "post": "出生医学证明及户籍业务咨询导办岗", "stars": 5}
 CODE_TEXT = "HTTPS://PJ.EXAMPLE.CN/T/7K2M9QX4"
 NOTICE = "通知：11 月 28 日（星期六）上午系统升级，部分业务暂停办理，请您合理安排时间，不便之处敬请谅解。"
-ROWS = (
-    ("没有提供材料样本", False),
-    ("同样内容的证明材料被要求多次提交", True),
-    ("在线预约办理后到实体大厅重复取号排队", False),
+# Of a hall's own table: the terminal finds itself where such a text is broken.
+OWN_ROWS = (
+    ("自助终端不好用", False),
+    ("排队叫号系统经常出现故障", True),
+    ("排队时间超过三十分钟以上而且无人解释", False),
 )
-LAST_ROWS = (("窗口人员业务不熟练", True), ("服务态度生硬", False))
+TAGS_A_PAGE = 3
 
 # They show what is not the firmware's text, or nothing that another language would change.
 IN_ONE_LANGUAGE = (
     "idle_offline",
     "idle_card",
     "idle_card_damaged",
-    "serving_card",
+    "idle_photo",
+    "serving_photo",
     "invited_offline",
     "chosen_offline",
+    "tags_own",
 )
 
 
@@ -34,7 +38,8 @@ def scenes(code: str) -> dict:
         "idle_card": ("idle", {"clerk": WITH_CARD, "ticket": None, "qr": None}, True),
         "idle_card_damaged": ("idle", {"clerk": WITH_BAD_CARD, "ticket": None, "qr": None}, True),
         "idle_code": ("idle", {"clerk": CLERK, "ticket": None, "qr": code}, True),
-        "serving_card": ("serving", {"clerk": WITH_CARD, "ticket": "A023", "qr": None}, True),
+        "idle_photo": ("idle", {"clerk": WITH_PHOTO, "ticket": None, "qr": None}, True),
+        "serving_photo": ("serving", {"clerk": WITH_PHOTO, "ticket": "A023", "qr": None}, True),
         "serving": ("serving", {"clerk": CLERK, "ticket": "A023", "qr": None}, True),
         "invited": ("invited", {"until_ms": 58_000, "stuck": False}, True),
         "invited_offline": ("invited", {"until_ms": 120_000, "stuck": False}, False),
@@ -45,10 +50,10 @@ def scenes(code: str) -> dict:
         "offer_offline": ("offer", {"until_ms": 10_000}, False),
         "business": ("business", {"until_ms": 15_000}, True),
         "service": ("service", {"until_ms": 15_000}, False),
-        "tags": ("tags", {"until_ms": 40_000, "page": 1, "pages": 3, "rows": ROWS}, True),
-        "tags_last": ("tags", {"until_ms": 9_000, "page": 3, "pages": 3, "rows": LAST_ROWS}, True),
+        "tags_own": ("tags", {"until_ms": 9_000, "page": 1, "pages": 1, "rows": OWN_ROWS}, True),
         "thanks_code": ("thanks", {"declined": False, "qr": code}, True),
         "updating": ("updating", {"qr": code, "why": 0}, True),
+        "updating_no_code": ("updating", {"qr": None, "why": 0}, False),
         "thanks": ("thanks", {"declined": False, "qr": None}, True),
         "thanks_offline": ("thanks", {"declined": False, "qr": None}, False),
         "declined": ("thanks", {"declined": True, "qr": None}, True),
@@ -66,4 +71,18 @@ def scenes(code: str) -> dict:
     }
     for level in (5, 4, 3, 2, 1):
         found["chosen_" + str(level)] = ("chosen", {"until_ms": 5_000, "level": level}, True)
+    return found
+
+
+def tag_scenes(tags: list) -> dict:
+    """Return every page of the regulation's tags, [(code, text)] in order, with another one chosen on each."""
+    found = {}
+    for level in (5, 4, 3, 2, 1):
+        texts = [text for code, text in tags if code // 100 == level]
+        pages = -(-len(texts) // TAGS_A_PAGE)
+        for page in range(pages):
+            shown = texts[page * TAGS_A_PAGE : (page + 1) * TAGS_A_PAGE]
+            rows = tuple([(text, i == (page + level) % len(shown)) for i, text in enumerate(shown)])
+            view = {"until_ms": 40_000 - 1_000 * page, "page": page + 1, "pages": pages, "rows": rows}
+            found["tags_" + str(level) + "_" + str(page + 1)] = ("tags", view, True)
     return found

@@ -14,7 +14,7 @@ OFFLINE = {"chosen_5": "chosen_offline", "thanks": "thanks_offline", "not_invite
 LACKING = "\ufffd"
 UNPAINTED = (255, 0, 255)
 ICON = 30  # px of a side, at most
-WITH_CODE = ("idle_code", "thanks_code", "unrated", "not_invited", "paused", "full", "fault")
+WITH_CODE = ("idle_code", "thanks_code", "unrated", "not_invited", "paused", "full", "fault", "updating")
 
 
 def test_screens_look_as_they_were_approved(gallery: Gallery) -> None:
@@ -37,6 +37,10 @@ def test_texts_stay_inside_the_screen_and_apart(gallery: Gallery) -> None:
                     other_y + other_size <= y
                 )  # fmt: skip
                 assert apart, (name, text, other)
+
+
+def test_no_text_is_cut_off_where_its_region_ends(gallery: Gallery) -> None:
+    assert {name: scene.cut for name, scene in gallery.scenes.items() if scene.cut} == {}
 
 
 def test_no_text_lacks_a_glyph(gallery: Gallery) -> None:

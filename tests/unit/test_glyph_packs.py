@@ -16,7 +16,7 @@ BOARDS = ("k5", "t35")
 
 def _texts(folder: Path, old: str, new: str) -> str:
     """Copy the firmware's texts and layouts, with a word of the Chinese ones exchanged."""
-    for path in (*UI.glob("texts_*.py"), *UI.glob("layout*.py")):
+    for path in (*UI.glob("texts_*.py"), *UI.glob("tags_*.py"), *UI.glob("layout*.py")):
         shutil.copy(path, folder)
     chinese = folder / "texts_zh.py"
     chinese.write_text(chinese.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")

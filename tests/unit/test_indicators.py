@@ -3,7 +3,9 @@
 import pytest
 
 from protocol import indicators, rating
+from ui import tags_en, tags_ko, tags_zh
 
+TAG_TEXTS = {"zh": tags_zh.TEXTS, "en": tags_en.TEXTS, "ko": tags_ko.TEXTS}
 SERVICE_TAGS = {517, 413, 314, 213, 214, 115}
 TABLES = indicators.load()
 TABLE = indicators.tag_table(TABLES)
@@ -41,3 +43,16 @@ def test_indicators_each_tag_can_be_chosen_for_its_level_alone() -> None:
 def test_indicators_version_names_the_table() -> None:
     assert rating.table_version(TABLE) == rating.table_version(TABLE[:])
     assert rating.table_version(TABLE) != rating.table_version(TABLE[1:])
+
+
+def test_indicators_are_on_the_terminals_in_each_language() -> None:
+    assert {code: text.replace("\n", "") for code, text in tags_zh.TEXTS.items()} == {row[0]: row[-1] for row in TABLE}
+    for texts in TAG_TEXTS.values():
+        assert texts.keys() == tags_zh.TEXTS.keys() and len(set(texts.values())) == len(texts), "one text, one tag"
+    assert all(text.isascii() for text in tags_en.TEXTS.values())
+
+
+def test_indicators_that_need_two_lines_of_ten_characters_say_where_the_first_one_ends() -> None:
+    for text in tags_zh.TEXTS.values():
+        lines = text.split("\n")
+        assert len(lines) <= 2 and all(1 < len(line) <= 10 for line in lines), text

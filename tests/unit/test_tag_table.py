@@ -133,3 +133,8 @@ def test_content_section_that_is_wrong_is_named_with_its_key(tmp_path, content, 
     with pytest.raises(UserError, match=words) as caught:
         config(tmp_path, content)
     assert "content.tag" in caught.value.where
+
+
+def test_tags_build_refuses_a_character_that_no_terminal_draws(tmp_path):
+    result = CliRunner().invoke(main, ["tags", "build", str(written(tmp_path, [item(501, text="彧排队")])), "x.cbor"])
+    assert result.exit_code == 1 and "no glyph for 彧" in result.output

@@ -8,6 +8,7 @@ from ui import icons, theme
 from ui.layout import BAND, HEIGHT, MARKS_FOOT, MARKS_TOP, TOUCH, UNIT, WIDTH
 from ui.strings import LARGE, MIDDLE, SMALL, TINY
 
+NOT_FIRST = "，。、；：！？）》」”"  # never at the beginning of a line
 _COLUMN = WIDTH // 5
 _GAP = 2
 _OFFLINE_ROOM = 72 * UNIT // 10

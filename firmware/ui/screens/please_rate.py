@@ -52,7 +52,10 @@ def paint_clock(canvas: object, strings: object, args: tuple) -> None:
     left, linked = args
     canvas.fill(_CLOCK_X, _TOP, parts.WIDTH - _CLOCK_X, _HIGH, theme.PAGE)
     right = parts.WIDTH - _LEFT
-    canvas.text(SMALL, right, _SECONDS_Y, strings["seconds"], theme.MUTED, theme.PAGE, theme.RIGHT)
-    canvas.text(LARGE, right - SMALL - 2, _LEFT_Y, str(left), theme.INK, theme.PAGE, theme.RIGHT)
+    unit = strings["seconds"]
+    canvas.text(SMALL, right, _SECONDS_Y, unit, theme.MUTED, theme.PAGE, theme.RIGHT)
+    canvas.text(
+        LARGE, right - canvas.packs[SMALL].text_width(unit) - 3, _LEFT_Y, str(left), theme.INK, theme.PAGE, theme.RIGHT
+    )
     if not linked:
         canvas.icon(SMALL, right - SMALL, _OFFLINE_Y, icons.OFFLINE, theme.MUTED, theme.PAGE)

@@ -1,4 +1,4 @@
-"""UNRATED, NOT_INVITED, PAUSED, FULL and FAULT: what is the matter, and the code to scan instead."""
+"""UNRATED, NOT_INVITED, PAUSED, FULL, UPDATING and FAULT: what is the matter, and the code to scan instead."""
 
 from ui import qr, theme
 from ui.layout import UNIT
@@ -33,6 +33,11 @@ def paused(view: dict, now_ms: int, linked: bool) -> list:
 def full(view: dict, now_ms: int, linked: bool) -> list:
     """Return the regions of a terminal without room."""
     return _regions(view, linked, "paused", "scan_code", "scan_no_code", "full_note")
+
+
+def updating(view: dict, now_ms: int, linked: bool) -> list:
+    """Return the regions while the terminal's program is exchanged."""
+    return _regions(view, linked, "updating", "scan_code", "scan_no_code", "updating_note")
 
 
 def fault(view: dict, now_ms: int, linked: bool) -> list:

@@ -1,8 +1,11 @@
-"""TAGS: three reasons a page, each of two lines at most; several may be chosen. The key of a row stands before it."""
+"""TAGS: three reasons a page, each of two lines at most; several may be chosen. The key of a row stands before it.
+
+A text that does not fit on one line ends its first one where it says so itself, or else where both become as long.
+"""
 
 from ui import icons, theme
 from ui.layout import TAG, TAGS_FOOT, TOUCH, UNIT
-from ui.screens import closed, parts
+from ui.screens import parts
 from ui.strings import SMALL
 
 _ROWS = 3
@@ -12,7 +15,9 @@ _ROW_HIGH = (_FOOT_TOP - _HEAD) // _ROWS
 _ROWS_FOOT = _HEAD + _ROWS * _ROW_HIGH  # the few px to the foot that make no row are painted with it
 _NUMBER = 30 * UNIT // 10
 _TEXT_X = _NUMBER + 4 * UNIT // 10
-_PITCH = TAG
+_ROOM = parts.WIDTH - _TEXT_X - 6 * UNIT // 10  # of a line: ten characters at least
+_PITCH = min(TAG + 4, _ROW_HIGH // 2 - 2)
+_BOX = 2 * SMALL // 3  # to be ticked
 _MORE_X = parts.WIDTH - 120 * UNIT // 10
 MORE = 4
 
@@ -56,16 +61,37 @@ def paint_row(canvas: object, strings: object, args: tuple) -> None:
     text, chosen = row
     paper, ink = (theme.BAND, theme.ON_BAND) if chosen else (theme.PANEL, theme.INK)
     canvas.card(2, top + 2, parts.WIDTH - 4, _ROW_HIGH - 3, paper)
-    lines = closed.broken(canvas.packs[TAG], text, 10 * TAG)[:2]
-    middle = top + _ROW_HIGH // 2
+    size = TAG if canvas.packs[TAG].has(text) else SMALL  # what a hall's own table has may be in the larger pack alone
+    lines = balanced(canvas.packs[size], text, _ROOM)
+    middle, x = top + _ROW_HIGH // 2, _NUMBER // 2 + 4
     if chosen:
-        canvas.icon(SMALL, (_NUMBER - SMALL) // 2 + 4, middle - SMALL // 2, icons.TICK, ink, paper)
-    elif not TOUCH:
-        canvas.text(SMALL, _NUMBER // 2 + 4, middle - SMALL // 2 - 1, str(i + 1), ink, paper, theme.CENTRE)
-    y = middle - len(lines) * _PITCH // 2 - 1
+        canvas.icon(SMALL, x - SMALL // 2, middle - SMALL // 2, icons.TICK, ink, paper)
+    elif TOUCH:
+        canvas.card(x - _BOX // 2, middle - _BOX // 2, _BOX, _BOX, theme.MUTED, 4)
+        canvas.card(x - _BOX // 2 + 2, middle - _BOX // 2 + 2, _BOX - 4, _BOX - 4, paper, 2)
+    else:
+        canvas.text(SMALL, x, middle - SMALL // 2 - 1, str(i + 1), ink, paper, theme.CENTRE)
+    y = middle - (len(lines) * _PITCH - _PITCH + size) // 2 - 1
     for line in lines:
-        canvas.text(TAG, _TEXT_X, y, line, ink, paper)
+        canvas.text(size, _TEXT_X, y, line, ink, paper)
         y += _PITCH
+
+
+def balanced(pack: object, text: str, room: int) -> list:
+    """Return the text on one line of at most `room` px, or on two of much the same length."""
+    whole = text.replace("\n", "")
+    width = pack.text_width(whole)
+    if width <= room:
+        return [whole]
+    if "\n" in text:
+        return text.split("\n")
+    best, cut, used, spaced = room, len(text), 0, " " in text.strip()
+    for i, char in enumerate(text):
+        off = abs(2 * used - width)
+        if off < best and (char == " " if spaced else char not in parts.NOT_FIRST):
+            best, cut = off, i
+        used += pack.advance(pack.find(ord(char)))
+    return [pack.fitting(line.strip(), room) for line in (text[:cut], text[cut:]) if line]
 
 
 def paint_foot(canvas: object, strings: object, args: tuple) -> None:
