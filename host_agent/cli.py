@@ -22,6 +22,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "list": ("host_agent.provision.station_cli:list_", "List the terminals that a station made."),
         "receipt": ("host_agent.provision.exchange_cli:receipt", "Take the city's receipt of an export."),
     },
+    "terminal": {
+        "rescue": ("host_agent.rescue.cli:rescue", "Save what the queue chip of a broken terminal holds."),
+    },
     "registry": {
         "keygen": ("host_agent.provision.exchange_cli:keygen", "Make the city's key pair for terminals' secrets."),
         "export": ("host_agent.provision.exchange_cli:export", "Write a station's terminals for the city alone."),
@@ -87,6 +90,7 @@ GROUP_TEXTS = {
     "agent": "The agent of a counter PC.",
     "receiver": "The receiver at the city.",
     "station": "A station where terminals are provisioned.",
+    "terminal": "End, replace and rescue terminals.",
     "registry": "The city's registry of terminals.",
     "identity": "The city's key for identities of citizens.",
     "broker": "Certificates and access rules of the message broker.",
