@@ -10,13 +10,14 @@ import cryptolib
 import boards
 from app import clock, desk, policy, recorder, session, supervisor, version
 from drivers import nor_w25q, watchdog
-from link import alarm, bulk, peer, tasks
+from link import alarm, bulk, checks, peer, tasks
 from protocol import reasons, sealing
 from protocol.link import TerminalLink
 from store import content, journal, opening, settings, tags
 from ui import canvas, display, glyphs, loop, panel, strings
 
 ASSETS = "assets"
+FIRST_CHECK_MS = 300_000  # after the start, before the hall opens
 
 
 def compose() -> tuple:
@@ -44,6 +45,8 @@ def compose() -> tuple:
     front.link.set_status(front.status)
     front.link.take_content(bulk.Bulk(shelf, front.is_engaged).receiver)
     front.heap_free = gc.mem_free
+    front.check_at = FIRST_CHECK_MS
+    front.check = checks.Checks(front, front_panel, _checked(hardware)).begin
     line = peer.Peer(hardware.link, front.link, time_, front.link_event)
     clock_alarm, screen_alarm, journal_alarm = alarm.Alarm(), alarm.Alarm(), alarm.Alarm()
     front_panel.wake = screen_alarm.wake
@@ -73,6 +76,14 @@ def compose() -> tuple:
     if hardware.touch is not None:
         watched.watch("touch", asyncio.create_task(_touch_task(hardware.touch, front)))
     return front, watched
+
+
+def _checked(hardware: object) -> tuple:
+    """Return what a self-test looks at, in the order of self_test.quick.Chips."""
+    bus = hardware.board["spi"][hardware.board["chips"]["lcd"]["spi"]]
+    lcd_bus_hz = 0 if bus["miso"] is None else bus["baudrate_hz"]
+    lcd, touch = hardware.lcd, hardware.touch
+    return hardware.nor, hardware.rtc, lcd, lcd_bus_hz, touch, hardware.voice, hardware.keys
 
 
 def _touch_task(panel: object, front: object) -> object:

@@ -30,6 +30,7 @@ CONFIG = 0x27
 QUERY = 0x28
 RESEND = 0x29
 UPDATE = 0x2A
+SELF_TEST = 0x2B
 REPLY = 0x30
 BULK_OPEN = 0x40
 BULK_DATA = 0x41  # raw: u32 offset, little-endian, then at most 512 bytes
@@ -108,6 +109,7 @@ TABLE = {
     QUERY: ("QUERY", ()),
     RESEND: ("RESEND", (("from", _U, 1, _U32), ("to", _U, 1, _U32))),
     UPDATE: ("UPDATE", (("manifest", _B, 32, 32),)),
+    SELF_TEST: ("SELF_TEST", ()),
     REPLY: ("REPLY", (("reason", _U, 0, _U8), ("detail", _MAPQ, 0, 16))),
     BULK_OPEN: (
         "BULK_OPEN",

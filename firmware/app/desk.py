@@ -8,8 +8,10 @@ from app import fields as f
 from app import keys
 from app.version import FIRMWARE
 from protocol import codes, messages, reasons
+from protocol import self_test_parts as parts
 
 MARK_MS = 3_600_000
+CHECK_AGAIN_MS = 60_000  # while somebody needs the terminal
 HELD_MAX = 8  # events that wait for the end of a rating; the oldest goes first
 KEY_NUMBERS = keys.CLERK
 _AT_ONCE = (codes.PAUSED, codes.RESUMED)  # they end a rating themselves
@@ -36,8 +38,11 @@ class Desk:
         self.wake = None  # called when deadlines or output may have changed
         self.heap_free = None  # tells the bytes left, for the status
         self.touch = None  # the rules of a glass, where there is one
+        self.check = None  # begins a self-test, see link/checks.py
+        self.check_at = None  # when the next one is due, ms since start
+        self.tested = None  # of the last self-test: its number since the start, and the mask of parts that failed
         self._recorder = recorder
-        self._clock = clock
+        self.clock = clock
         self._panel = panel
         self._full = full
         self._failed = failed
@@ -54,7 +59,7 @@ class Desk:
         if open_invite is not None:
             fields = {f.WHY: reasons.WHY_POWER_CUT, f.ORIGIN: open_origin}
             self._carry_out([("seal", codes.INTERRUPTED, open_invite, fields)])
-        if self._clock.chip_missing:
+        if self.clock.chip_missing:
             self.note(codes.FAULT, {f.WHY: reasons.WHY_RTC_MISSING})
         self.handle(("started",))
 
@@ -72,12 +77,12 @@ class Desk:
                 self.note(codes.CASE_OPENED, {})
                 self._done()
             return
-        self.handle(("key_down" if down else "key_up", number, self._clock.at(ticks)))
+        self.handle(("key_down" if down else "key_up", number, self.clock.at(ticks)))
 
     def glass(self, points: int, x: int, y: int, area: int, ticks: int) -> None:
         """Take a report of the touch panel, in pixels of the picture."""
         key = self._panel.key_at(x, y) if points else 0
-        for event in self.touch.report(points, x, y, area, key, self._clock.at(ticks)):
+        for event in self.touch.report(points, x, y, area, key, self.clock.at(ticks)):
             self.handle(event)
 
     def link_event(self, event: tuple) -> None:
@@ -88,13 +93,13 @@ class Desk:
         elif name == "established":
             if event[1]["utc_ms"] is not None:
                 self._set_time(event[1]["utc_ms"])
-            self._panel.linked(True, self._clock.now_ms())
+            self._panel.linked(True, self.clock.now_ms())
             self.handle(("linked",))
         elif name == "behind":
             self._recorder.halt()
             self.handle(("faulted", reasons.WHY_SEQ_BEHIND))
         elif name == "lost":
-            self._panel.linked(False, self._clock.now_ms())
+            self._panel.linked(False, self.clock.now_ms())
             self.handle(("unlinked",))
         else:
             self._done()
@@ -107,6 +112,8 @@ class Desk:
         elif type_ in _EVENT_OF:
             name, wanted = _EVENT_OF[type_]
             self.handle((name, request) + tuple([values[key] for key in wanted]))
+        elif type_ == messages.SELF_TEST:
+            self.check(parts.WHY_ASKED, request)
         elif type_ == messages.QUERY:
             self.handle(("queried", request, self._recorder.rated))
         else:
@@ -119,7 +126,7 @@ class Desk:
 
     def tick(self) -> int | None:
         """Do what is due; return when there is more to do, ms since start."""
-        now_ms = self._clock.now_ms()
+        now_ms = self.clock.now_ms()
         due = self.session.deadline_ms()
         if due is not None and due <= now_ms:
             self.handle(("ticked",))
@@ -128,19 +135,22 @@ class Desk:
                 self.handle(event)
         if now_ms >= self._mark_at:
             self._mark_at = now_ms + MARK_MS
-            self._clock.read_chip()
+            self.clock.read_chip()
             self.note(codes.MARK, {})
+        if self.check_at is not None and now_ms >= self.check_at:
+            self.check_at = now_ms + CHECK_AGAIN_MS
+            self.check(parts.WHY_DAILY)
         self._panel.tick(now_ms)
         first = self._mark_at
         glass = None if self.touch is None else self.touch.deadline_ms()
-        for due in (self.session.deadline_ms(), self._panel.due_ms(), glass):
+        for due in (self.check_at, self.session.deadline_ms(), self._panel.due_ms(), glass):
             if due is not None and due < first:
                 first = due
         return first
 
     def handle(self, event: tuple) -> None:
         """Give the session an event and carry out what it decides."""
-        self._carry_out(self.session.handle(event, self._clock.now_ms()))
+        self._carry_out(self.session.handle(event, self.clock.now_ms()))
         self._done()
 
     # -- what goes out
@@ -164,11 +174,11 @@ class Desk:
     def fail(self, why: int) -> None:
         """Stop taking ratings: the journal cannot be trusted any more."""
         self._recorder.halt()
-        self._carry_out(self.session.handle(("faulted", why), self._clock.now_ms()))
+        self._carry_out(self.session.handle(("faulted", why), self.clock.now_ms()))
 
     def status(self) -> dict:
         """Return what a heartbeat tells of the terminal."""
-        recorder, clock = self._recorder, self._clock
+        recorder, clock = self._recorder, self.clock
         return {
             "state": self.session.state,
             "queue": recorder.last() - recorder.first() + 1,
@@ -180,11 +190,12 @@ class Desk:
             "uninvited": self.session.uninvited.total,
             "heap_free": self.heap_free() if self.heap_free else None,
             "resets": recorder.boot(),
+            "self_test": self.tested,
             "reason": reasons.FAULT if recorder.halted else reasons.OK,
         }
 
     def _set_time(self, utc_ms: int) -> None:
-        jumped, before = self._clock.set(utc_ms)
+        jumped, before = self.clock.set(utc_ms)
         if jumped:
             self.note(codes.CLOCK_SET, {} if before is None else {f.T0: before})
 
@@ -202,7 +213,7 @@ class Desk:
         if not self._recorder.halted and (room > 0) != self._room:
             self._room = room > 0
             self._full_unreported = self._full_unreported or room <= 0
-            self._carry_out(self.session.handle(("room_changed", room), self._clock.now_ms()))
+            self._carry_out(self.session.handle(("room_changed", room), self.clock.now_ms()))
         if self._full_unreported and self._recorder.room_for_other():
             self._full_unreported = not self.note(codes.FAULT, {f.WHY: reasons.WHY_JOURNAL_FULL})
 
@@ -215,7 +226,7 @@ class Desk:
                 full = isinstance(error, self._full) and effects[i][0] == "record_invite"
                 self._not_stored(effects, i, reasons.FULL if full else reasons.NOT_STORED)
                 if full:
-                    self._carry_out(self.session.handle(("unrecorded",), self._clock.now_ms()))
+                    self._carry_out(self.session.handle(("unrecorded",), self.clock.now_ms()))
                 else:
                     self.fail(error.why)
                 return
@@ -240,13 +251,13 @@ class Desk:
         elif name == "state":
             self.link.state(effect[1], effect[2])
         elif name == "show":
-            self._panel.show(effect[1], effect[2], self._clock.now_ms())
+            self._panel.show(effect[1], effect[2], self.clock.now_ms())
         elif name == "lamps":
             self._panel.light(effect[1])
         elif name == "say":
-            loudness = self.session.policy.loudness(self._clock.utc_ms())
-            self._panel.say(effect[1], effect[2], loudness, self._clock.now_ms())
+            loudness = self.session.policy.loudness(self.clock.utc_ms())
+            self._panel.say(effect[1], effect[2], loudness, self.clock.now_ms())
         elif name == "language":
-            self._panel.speak(effect[1], self._clock.now_ms())
+            self._panel.speak(effect[1], self.clock.now_ms())
         else:
-            self._panel.tone(effect[1], self._clock.now_ms())
+            self._panel.tone(effect[1], self.clock.now_ms())

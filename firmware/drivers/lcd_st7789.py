@@ -38,9 +38,9 @@ class Lcd:
         madctl: int,
         inverted: bool,
     ) -> None:
-        self._spi = spi
-        self._cs = cs
-        self._dc = dc
+        self.spi = spi
+        self.cs = cs
+        self.dc = dc
         self._backlight = backlight
         self.width = width
         self.height = height
@@ -88,10 +88,10 @@ class Lcd:
 
     def _write(self, command: int, data: "bytes | bytearray | memoryview | None") -> None:
         self._command[0] = command
-        self._dc(0)
-        self._cs(0)
-        self._spi.write(self._command)
+        self.dc(0)
+        self.cs(0)
+        self.spi.write(self._command)
         if data is not None:
-            self._dc(1)
-            self._spi.write(data)
-        self._cs(1)
+            self.dc(1)
+            self.spi.write(data)
+        self.cs(1)

@@ -43,8 +43,8 @@ class Nor:
     def __init__(self, spi: object, cs: object, size: int, jedec: int) -> None:
         self.size = size
         self._jedec = jedec
-        self._spi = spi
-        self._cs = cs
+        self.spi = spi
+        self.cs = cs
         self._one = bytearray(1)
         self._two = bytearray(2)
         self._four = bytearray(4)
@@ -58,9 +58,9 @@ class Nor:
         self.wait()
         four = self._four
         four[0] = _JEDEC_ID
-        self._cs(0)
-        self._spi.write_readinto(four, four)
-        self._cs(1)
+        self.cs(0)
+        self.spi.write_readinto(four, four)
+        self.cs(1)
         found = four[1] << 16 | four[2] << 8 | four[3]
         if found != self._jedec:
             raise NorError(f"JEDEC id {found:06x}, not {self._jedec:06x}")
@@ -68,28 +68,28 @@ class Nor:
     def read_into(self, address: int, buffer: "bytearray | memoryview") -> None:
         """Fill `buffer` from `address`; the chip must not be busy, the sector under a suspended erase not read."""
         self._address(_READ_DATA, address)
-        self._cs(0)
-        self._spi.write(self._four)
-        self._spi.readinto(buffer)
-        self._cs(1)
+        self.cs(0)
+        self.spi.write(self._four)
+        self.spi.readinto(buffer)
+        self.cs(1)
 
     def program(self, address: int, data: "bytes | bytearray | memoryview") -> bool:
         """Program bytes inside one page and wait until it is done; false on time-out."""
         self._instruct(_WRITE_ENABLE)
         self._address(_PAGE_PROGRAM, address)
-        self._cs(0)
-        self._spi.write(self._four)
-        self._spi.write(data)
-        self._cs(1)
+        self.cs(0)
+        self.spi.write(self._four)
+        self.spi.write(data)
+        self.cs(1)
         return self._poll(_PROGRAM_POLLS)
 
     def erase_start(self, address: int) -> None:
         """Start to erase the sector at `address` and return at once."""
         self._instruct(_WRITE_ENABLE)
         self._address(_SECTOR_ERASE, address)
-        self._cs(0)
-        self._spi.write(self._four)
-        self._cs(1)
+        self.cs(0)
+        self.spi.write(self._four)
+        self.cs(1)
 
     def busy(self) -> bool:
         """Return whether an erase is under way."""
@@ -124,16 +124,16 @@ class Nor:
     def _status(self, instruction: int) -> int:
         two = self._two
         two[0] = instruction
-        self._cs(0)
-        self._spi.write_readinto(two, two)
-        self._cs(1)
+        self.cs(0)
+        self.spi.write_readinto(two, two)
+        self.cs(1)
         return two[1]
 
     def _instruct(self, instruction: int) -> None:
         self._one[0] = instruction
-        self._cs(0)
-        self._spi.write(self._one)
-        self._cs(1)
+        self.cs(0)
+        self.spi.write(self._one)
+        self.cs(1)
 
     def _address(self, instruction: int, address: int) -> None:
         four = self._four

@@ -14,18 +14,18 @@ class Rtc:
     """One clock, kept in 24-hour mode; years 2000 to 2199."""
 
     def __init__(self, i2c: object, address: int) -> None:
-        self._i2c = i2c
-        self._address = address
+        self.i2c = i2c
+        self.address = address
         self._seven = bytearray(7)
         self._one = bytearray(1)
 
     def utc_s(self) -> "int | None":
         """Return seconds since 1970, None when the time was lost or is no time; OSError when the chip is missing."""
-        self._i2c.readfrom_mem_into(self._address, _STATUS, self._one)
+        self.i2c.readfrom_mem_into(self.address, _STATUS, self._one)
         if self._one[0] & _OSF:
             return None
         r = self._seven
-        self._i2c.readfrom_mem_into(self._address, _SECONDS, r)
+        self.i2c.readfrom_mem_into(self.address, _SECONDS, r)
         year = 2000 + _binary(r[6]) + (100 if r[5] & _CENTURY else 0)
         month, day, hour = _binary(r[5] & 0x1F), _binary(r[4]), _binary(r[2])
         if r[2] & _12_HOURS or not 1 <= month <= 12 or not 1 <= day <= 31 or hour > 23:
@@ -46,10 +46,10 @@ class Rtc:
         r[4] = _bcd(day)
         r[5] = _bcd(month) | (_CENTURY if year >= 2100 else 0)
         r[6] = _bcd(year % 100)
-        self._i2c.writeto_mem(self._address, _SECONDS, r)
-        self._i2c.readfrom_mem_into(self._address, _STATUS, self._one)
+        self.i2c.writeto_mem(self.address, _SECONDS, r)
+        self.i2c.readfrom_mem_into(self.address, _STATUS, self._one)
         self._one[0] &= ~_OSF & 0xFF
-        self._i2c.writeto_mem(self._address, _STATUS, self._one)
+        self.i2c.writeto_mem(self.address, _STATUS, self._one)
 
 
 def days_since_1970(year: int, month: int, day: int) -> int:

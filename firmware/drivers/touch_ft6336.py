@@ -20,8 +20,8 @@ class Touch:
     """One panel; `height` is the picture's, which lies across the portrait glass, connector on the left."""
 
     def __init__(self, i2c: object, address: int, interrupt: object, falling: int, flag: object, height: int) -> None:
-        self._i2c = i2c
-        self._address = address
+        self.i2c = i2c
+        self.address = address
         self._interrupt = interrupt
         self._falling = falling
         self._height = height
@@ -36,7 +36,7 @@ class Touch:
 
     def start(self) -> None:
         """Set the mode, 300 ms after power-on at the earliest; OSError when the chip is missing or another one."""
-        self._i2c.readfrom_mem_into(self._address, _CIPHER_HIGH, self._one)
+        self.i2c.readfrom_mem_into(self.address, _CIPHER_HIGH, self._one)
         if self._one[0] != _FT6X36:
             raise OSError("not an FT6336")
         self._write(_G_MODE, _TRIGGER)
@@ -48,7 +48,7 @@ class Touch:
     def read(self) -> None:
         """Take the chip's report into `points`, `x`, `y` and `area`; OSError when the chip does not answer."""
         report = self._report
-        self._i2c.readfrom_mem_into(self._address, _TD_STATUS, report)
+        self.i2c.readfrom_mem_into(self.address, _TD_STATUS, report)
         points = report[0] & 0x0F
         self.points = points if points <= 2 else 0  # 15 while the panel calibrates itself
         if not self.points:
@@ -64,4 +64,4 @@ class Touch:
 
     def _write(self, register: int, value: int) -> None:
         self._one[0] = value
-        self._i2c.writeto_mem(self._address, register, self._one)
+        self.i2c.writeto_mem(self.address, register, self._one)

@@ -36,8 +36,9 @@ class Display:
         self._strings = strings
         self._find_card = find_card  # number of a clerk → (path, offset, hash) of the rendered card, or None
         self._state = states.NO_CLERK
-        self._view = {"notice": None}
+        self._view = {"notice": None, "hint": False}
         self._linked = False
+        self.hint = False  # that somebody should look after the terminal; `look` takes it up
         self._wanted = []
         self._glass = []
         self._region = None  # being painted
@@ -50,8 +51,9 @@ class Display:
         self._arrange(now_ms)
 
     def look(self) -> None:
-        """Look for the card of the clerk who is shown; what came or went is painted from the next tick on."""
+        """Look for what is shown beside the state, the clerk's card and the hint; painted from the next tick on."""
         clerk = self._view.get("clerk")
+        self._view["hint"] = self.hint
         self._view["card"] = self._find_card(clerk.get("number")) if clerk and self._find_card else None
 
     def linked(self, linked: bool, now_ms: int) -> None:

@@ -13,7 +13,7 @@ class Panel:
     def __init__(self, display: object, lamps: object, buzzer: object, voice: object) -> None:
         self.wake = None
         self._voice = voice
-        self._loudness = -1
+        self.loudness = -1
         self._display = display
         self._lamps = lamps
         self._buzzer = buzzer
@@ -50,8 +50,8 @@ class Panel:
         """Speak a prompt at a loudness in %; at 0, and before the voice module listens, nothing is said."""
         if self._voice is None or now_ms < self._voice.ready_ms:
             return
-        if loudness != self._loudness:
-            self._loudness = loudness
+        if loudness != self.loudness:
+            self.loudness = loudness
             self._voice.volume(loudness)
         if loudness:
             self._voice.play(LANGUAGES.index(language) * len(PROMPTS) + PROMPTS.index(prompt) + 1)
@@ -61,6 +61,12 @@ class Panel:
         self._display.linked(linked, now_ms)
         if self.wake is not None:
             self.wake()
+
+    def hint(self, wrong: bool) -> None:
+        """Show, or no longer, that somebody should look after the terminal."""
+        self._display.hint = wrong
+        self._display.look()
+        self.wake()
 
     def tick(self, now_ms: int) -> None:
         """End a tone that is over."""

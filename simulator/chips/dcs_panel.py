@@ -2,8 +2,8 @@
 
 Modelled: sleep, display on/off, inversion, CASET/RASET/RAMWR/RAMWRC with MADCTL (MX, MY, MV), 16 bits a pixel
 (COLMOD), software reset, the waiting times after power-on, SWRESET and SLPOUT, frame memory kept through sleep and
-random at power-on.
-Not modelled: reading back, 12 and 18 bits a pixel, scrolling, partial and idle mode, gamma and power settings (accepted
+random at power-on; of reading back the power mode (RDDPM). Fault: no answer.
+Not modelled: other reads, 12 and 18 bits a pixel, scrolling, partial and idle mode, gamma and power settings (accepted
 and ignored), BGR filter, tearing line, the 60 Hz refresh: a pixel shows when it is written.
 """
 
@@ -15,6 +15,7 @@ NOP, SWRESET, SLPIN, SLPOUT, NORON = 0x00, 0x01, 0x10, 0x11, 0x13
 INVOFF, INVON, DISPOFF, DISPON = 0x20, 0x21, 0x28, 0x29
 CASET, RASET, RAMWR, RAMWRC = 0x2A, 0x2B, 0x2C, 0x3C
 MADCTL, COLMOD = 0x36, 0x3A
+RDDPM = 0x0A
 
 MY, MX, MV = 0x80, 0x40, 0x20
 BITS_16 = 0x05  # low bits of COLMOD
@@ -44,6 +45,7 @@ class DcsPanel:
         self.on_change: Callable[[int], None] | None = None
         self.version = 0
         self.violations: list[str] = []
+        self.dead = False  # neither listens nor answers; what it showed stays
         self._rng = random.Random(seed)
         self._dc = 1
         self._selected = False
@@ -94,8 +96,12 @@ class DcsPanel:
         self._selected = False
 
     def transfer(self, mosi: bytes, t_us: int) -> bytes:
-        """Take bytes; nothing is ever shifted out."""
+        """Take bytes; nothing but the power mode is ever shifted out."""
+        if self.dead:
+            return b"\xff" * len(mosi)
         if self._selected and self._powered:
+            if self._dc and self._command == RDDPM:
+                return bytes([self._power_mode()]) * len(mosi)
             if self._dc:
                 self._data(mosi, t_us)
             else:
@@ -130,8 +136,12 @@ class DcsPanel:
             self._check_ram_write()
         elif command == RAMWRC:
             self._check_ram_write()
-        elif command not in self.ignored and command not in (CASET, RASET, MADCTL, COLMOD):
+        elif command not in self.ignored and command not in (CASET, RASET, MADCTL, COLMOD, RDDPM):
             self.violations.append(f"command {command:#04x} is not modelled")
+
+    def _power_mode(self) -> int:
+        """Return what RDDPM answers: booster, sleep-out, normal mode, display on."""
+        return (0x80 | 0x10 if self.awake else 0) | 0x08 | (0x04 if self.on else 0)
 
     def _sleep(self, sleep: bool, t_us: int) -> None:
         if t_us < self._wake_us:

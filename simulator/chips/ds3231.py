@@ -2,8 +2,8 @@
 
 Modelled: time and date registers 00h–06h in BCD with 12/24 hour mode, the snapshot taken at each START, control,
 status with OSF, aging, register pointer with wrap, the coin cell that keeps the clock while the power is off, a dead
-cell, drift. Not modelled: alarms (their registers only store), square wave, temperature conversion (a constant), /RST,
-the day-of-week counter's rule of use.
+cell, drift, an oscillator that stands still. Not modelled: alarms (their registers only store), square wave,
+temperature conversion (a constant), /RST, the day-of-week counter's rule of use.
 """
 
 from datetime import UTC, datetime
@@ -43,6 +43,11 @@ class DS3231:
     def set_utc_us(self, utc_us: int, t_us: int) -> None:
         """Set the time from outside the bus, as a test or a stored state does."""
         self._running_us, self._at_us = utc_us, t_us
+
+    def run_at(self, drift_ppm: float, t_us: int) -> None:
+        """Let the oscillator run at another pace from now on; −1,000,000 ppm stops it."""
+        self.set_utc_us(self.utc_us(t_us), t_us)
+        self.drift_ppm = drift_ppm
 
     @property
     def stopped(self) -> bool:

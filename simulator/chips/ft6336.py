@@ -2,9 +2,9 @@
 
 Modelled: two touch points with event flag, id, weight and area, TD_STATUS, INT in polling mode (low while touched) and
 in trigger mode (a pulse each report), the report period, the time after power-on in which it does not answer, chip and
-vendor ids, the registers that are written. Faults a panel really has: no answer, a ghost touch, INT that never falls.
-Not modelled: gestures, the monitor mode's slower period, hibernation, firmware upload, noise of position; a lift is
-told by TD_STATUS alone, as many modules do.
+vendor ids, the registers that are written. Faults a panel really has: no answer, a ghost touch, INT that never falls,
+another family of chips. Not modelled: gestures, the monitor mode's slower period, hibernation, firmware upload, noise
+of position; a lift is told by TD_STATUS alone, as many modules do.
 """
 
 from collections.abc import Callable
@@ -51,6 +51,7 @@ class FT6336:
         self.width, self.height = width, height
         self.violations: list[str] = []
         self.int_broken = False
+        self.family = _DEFAULTS[CIPHER_HIGH]
         self._clock = clock
         self._set_int = set_int
         self._points: list[Point] = []
@@ -67,6 +68,7 @@ class FT6336:
         self._registers = bytearray(REGISTERS)
         for register, value in _DEFAULTS.items():
             self._registers[register] = value
+        self._registers[CIPHER_HIGH] = self.family
         self._powered = True
         self._ready_us = t_us + POWER_ON_US
         self._reports += 1

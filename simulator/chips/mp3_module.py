@@ -46,13 +46,17 @@ class Mp3Module:
         self.tracks = dict(tracks)
         self.heard: list[Heard] = []
         self.violations: list[str] = []
+        self.busy_stuck: int | None = None  # level that the BUSY pin keeps, of a broken module
         self._clock = clock
-        self._set_busy = set_busy
+        self._busy_pin = set_busy
         self._send = send
         self._frame = bytearray()
         self._ends: Timed | None = None
         self._powered = False
         self.power_on(-self.POWER_ON_US)
+
+    def _set_busy(self, level: int, t_us: int) -> None:
+        self._busy_pin(level if self.busy_stuck is None else self.busy_stuck, t_us)
 
     # -- power
 

@@ -56,6 +56,7 @@ SAMPLES = (
     (messages.QUERY, {}),
     (messages.RESEND, {"from": 1, "to": 64}),
     (messages.UPDATE, {"manifest": bytes(32)}),
+    (messages.SELF_TEST, {}),
     (messages.REPLY, {"reason": 7, "detail": None}),
     (messages.BULK_OPEN, {"kind": 1, "name": "007", "size": 21605, "sha256": bytes(32)}),
     (messages.BULK_CLOSE, {}),
@@ -193,5 +194,6 @@ def test_messages_requests_are_the_ones_with_a_reply():
         "QUERY",
         "RESEND",
         "UPDATE",
+        "SELF_TEST",
     ]
     assert messages.is_request(0x2F) and not messages.is_request(messages.REPLY)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.lint.sources import ROOT, code_files, imports, name, our_files
 
 # Areas of the firmware are top-level packages on the device.
-FIRMWARE_AREAS = ("boards", "drivers", "app", "ui", "store", "link", "update")
+FIRMWARE_AREAS = ("boards", "drivers", "app", "ui", "store", "link", "update", "self_test")
 PACKAGES = ("protocol", "host_agent", "simulator", "firmware", "tests", "tools")
 OURS = {*PACKAGES, *FIRMWARE_AREAS, "assembly", "bench", "main", "boot"}
 
@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "app": {"protocol"},
     "ui": {"app"},
     "store": {"protocol"},
-    "link": {"protocol", "store"},
+    "link": {"protocol", "store", "self_test"},
+    "self_test": {"protocol", "app", "drivers"},
     "update": {"protocol", "store"},
     "assembly": {"protocol", *FIRMWARE_AREAS},
     "bench": {"protocol", "boards", "drivers", "store"},

@@ -15,8 +15,8 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
     """Return the regions."""
     notice = view["notice"]
     if notice:
-        return [parts.band("closed", linked), parts.page(paint_notice, (notice,))]
-    return [parts.band("closed", linked), parts.page(paint_closed, ())]
+        return [parts.band("closed", linked, view["hint"]), parts.page(paint_notice, (notice,))]
+    return [parts.band("closed", linked, view["hint"]), parts.page(paint_closed, ())]
 
 
 def paint_closed(canvas: object, strings: object, args: tuple) -> None:

@@ -13,6 +13,7 @@ _COLUMN = WIDTH // 5
 _GAP = 2
 _OFFLINE_ROOM = 72 * UNIT // 10
 _OFFLINE_X = WIDTH - 30 * UNIT // 10
+_HINT_X = 10 * UNIT // 10
 _CARD_HIGH = HEIGHT - MARKS_TOP - MARKS_FOOT
 # What stands in a mark, from its top: face, and word of one or two lines.
 _FACE_Y = 6 * UNIT // 10
@@ -26,20 +27,23 @@ def seconds_left(until_ms: int, now_ms: int) -> int:
     return (left + 999) // 1000 if left > 0 else 0
 
 
-def band(title: str, linked: bool) -> tuple:
-    """Return the region of the top band with a title."""
-    return (0, 0, WIDTH, BAND, paint_band, (title, linked))
+def band(title: str, linked: bool, hint: bool = False) -> tuple:
+    """Return the region of the top band with a title; `hint` marks that somebody should look after the terminal."""
+    return (0, 0, WIDTH, BAND, paint_band, (title, linked, hint))
 
 
 def paint_band(canvas: object, strings: object, args: tuple) -> None:
     """Paint the top band; the icon tells that the counter's computer is not there."""
-    title, linked = args
+    title, linked, hint = args
     canvas.fill(0, 0, WIDTH, BAND, theme.BAND)
     text = strings[title]
     size = MIDDLE if canvas.packs[MIDDLE].text_width(text) <= WIDTH - 8 else SMALL
     canvas.text(size, WIDTH // 2, (BAND - size) // 2, text, theme.ON_BAND, theme.BAND, theme.CENTRE)
     if not linked and has_room(canvas, text):
         offline(canvas, 0, theme.ON_BAND_MUTED, theme.BAND)
+    if hint:
+        canvas.card(_HINT_X, (BAND - SMALL) // 2, SMALL, SMALL, theme.HINT)
+        canvas.text(SMALL, _HINT_X + SMALL // 2, (BAND - SMALL) // 2, "!", theme.BAND, theme.HINT, theme.CENTRE)
 
 
 def has_room(canvas: object, title: str) -> bool:

@@ -26,9 +26,12 @@ def regions(view: dict, now_ms: int, linked: bool) -> list:
     card = view.get("card")
     code = qr.unpack(view["qr"])
     if ticket is None:
-        return [parts.band("welcome", linked), parts.page(paint_card, (parts.HEIGHT - parts.BAND, who, card, code))]
+        return [
+            parts.band("welcome", linked, view["hint"]),
+            parts.page(paint_card, (parts.HEIGHT - parts.BAND, who, card, code)),
+        ]
     return [
-        parts.band("serving", linked),
+        parts.band("serving", linked, view["hint"]),
         (0, parts.BAND, parts.WIDTH, _CARD_HIGH, paint_card, (_CARD_HIGH, who, card, code)),
         (0, _FOOT_TOP, parts.WIDTH, _FOOT_HIGH, paint_ticket, (ticket,)),
     ]
