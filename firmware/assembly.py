@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import sys
 import time
 
 import cryptolib
@@ -16,19 +17,25 @@ from protocol.link import TerminalLink
 from store import content, journal, opening, settings, tags
 from ui import canvas, display, glyphs, loop, panel, strings
 
-ASSETS = "assets"
+PACKS = "packs"  # big files that both slots share
 FIRST_CHECK_MS = 300_000  # after the start, before the hall opens
 
 
-def compose() -> tuple:
-    """Build everything once, biggest first; return the desk and the supervisor of the tasks."""
+def compose(console: bool) -> tuple:
+    """Build everything once, biggest first; return the desk and the supervisor of the tasks.
+
+    With a console no watchdog starts: whoever stops the program there has all the time.
+    """
+    assets = sys.path[0] + "/assets"  # of the slot that runs
     own = opening.load_settings(settings.PATH)
     board, terminal = settings.identity(settings.PATH)
     hardware = boards.build(boards.load(board))
-    hardware.watchdog.start()
-    identity = version.identity(own, board, terminal, glyphs.version(ASSETS))
+    if not console:
+        hardware.watchdog.start()
+    identity = version.identity(own, board, terminal, glyphs.version(assets))
     shelf = content.Content(content.FOLDER, identity)
-    glass = display.Display(canvas.Canvas(hardware.lcd, glyphs.open_packs(ASSETS)), strings.Strings(), shelf.card)
+    paper = canvas.Canvas(hardware.lcd, glyphs.open_packs(assets, PACKS))
+    glass = display.Display(paper, strings.Strings(), shelf.card)
     front_panel = panel.Panel(glass, hardware.lamps, hardware.buzzer, hardware.voice)
     store, why = opening.open_journal(hardware.nor, own, settings.PATH, nor_w25q.NorError)
     time_ = clock.Clock(time.ticks_ms, time.ticks_diff, hardware.rtc)
@@ -60,7 +67,7 @@ def compose() -> tuple:
     else:
         cause = reasons.WHY_WATCHDOG if watchdog.was_watchdog() else reasons.WHY_RESET
         front.begin(reasons.WHY_POWER_ON if watchdog.was_power_on() else cause, store.open_invite, store.open_origin)
-        front.found(hardware.console, not hardware.keys.is_down(boards.CASE))
+        front.found(console, not hardware.keys.is_down(boards.CASE))
     hardware.lcd.start()
     watched = supervisor.Supervisor(hardware.watchdog)
     for name, task in (

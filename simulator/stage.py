@@ -1,5 +1,10 @@
-"""Put the firmware into a simulated flash folder as it is flashed, see build.py."""
+"""Flash a simulated terminal as a board is flashed over a cable, see host_agent/bundle.
 
+Once flashed, its flash is its own: a terminal that updated itself keeps what it runs. It is flashed anew, settings and
+content untouched, when the sources have changed since.
+"""
+
+import contextlib
 import hashlib
 import json
 import os
@@ -7,77 +12,60 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from simulator.build import ROOT, cache_folder, compile_firmware, compile_source
+from host_agent.bundle import keys, layout, make
+from host_agent.bundle.compiler import cache_folder, compile_source
+from host_agent.bundle.layout import FIRMWARE, PROTOCOL
 from simulator.errors import UserError
 
-FIRMWARE = ROOT / "firmware"
-PROTOCOL = ROOT / "protocol"
 SHIMS = Path(__file__).resolve().parent / "shims"
+__all__ = ["FIRMWARE", "PROTOCOL", "SHIMS", "shims_folder", "signing_key", "stage"]
 
-_SKIPPED = (".md", ".txt", ".pyc", ".yaml", ".toml")
-_MANIFEST = "staged.json"
-
-
-def sources(firmware: Path, protocol: Path | None, board: str) -> dict[str, Path]:
-    """Return path on the device → file, for everything that is flashed on a board.
-
-    Of what each board has its own kind of, only its own is flashed: boards/<board>.py, ui/layout_<board>.py as
-    ui/layout.py, and assets/<board>/ as assets/.
-    """
-    found: dict[str, Path] = {}
-    trees = [(firmware, "")] + ([(protocol, "protocol/")] if protocol is not None else [])
-    for tree, prefix in trees:
-        for path in sorted(tree.rglob("*")):
-            relative = path.relative_to(tree)
-            if not path.is_file() or any(part.startswith((".", "__pycache__")) for part in relative.parts):
-                continue
-            if path.suffix in _SKIPPED or (prefix and path.suffix != ".py"):
-                continue
-            name = prefix + relative.as_posix() if prefix else _place(relative, board)
-            if name is not None:
-                found[name] = path
-    return found
-
-
-def _place(file: Path, board: str) -> str | None:
-    """Return where a file of the firmware goes on a board; None for what is another board's.
-
-    The sorted order has ui/layout.py before ui/layout_<board>.py, which so takes its place.
-    """
-    folder, name = file.parts[0], file.name
-    if folder == "boards" and name not in ("__init__.py", f"{board}.py"):
-        return None
-    if folder == "assets":
-        return f"assets/{name}" if file.parts[1] == board else None
-    if folder == "ui" and name.startswith("layout_"):
-        return "ui/layout.py" if name == f"layout_{board}.py" else None
-    return file.as_posix()
+_NOTE = "staged.json"  # beside the flash: what was flashed last, and by which files
+_KEY_FILE = "signing-key.pem"
 
 
 def stage(flash: Path, firmware: Path, protocol: Path | None, board: str) -> None:
-    """Bring the code in `flash` up to date; files the firmware made itself stay. Raises SimError."""
+    """Flash the firmware unless these very files were flashed before. Raises UserError."""
     if not (firmware / "main.py").exists():
         raise UserError("no main.py", str(firmware), "name the folder that holds the firmware")
     flash.mkdir(parents=True, exist_ok=True)
-    found = sources(firmware, protocol, board)
-    files = {name: path for name, path in found.items() if path.suffix != ".py"}
-    files.update(compile_firmware({name: path for name, path in found.items() if path.suffix == ".py"}))
-    manifest_path = flash.parent / _MANIFEST
-    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
-    before = json.loads(manifest_path.read_text()) if manifest_path.exists() else {}
-    for name in before.keys() - digests.keys():
+    files = _files(firmware, protocol, board)
+    known = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    note = flash.parent / _NOTE
+    before = json.loads(note.read_text()) if note.exists() else {}
+    if before == known and (flash / "main.py").exists():
+        return
+    note.unlink(missing_ok=True)
+    for folder in (layout.FIRST_SLOT, layout.SECOND_SLOT, layout.PACKS):
+        shutil.rmtree(flash / folder, ignore_errors=True)
+    for name in before:
         (flash / name).unlink(missing_ok=True)
-    for name, path in files.items():
-        target = flash / name
-        if before.get(name) != digests[name] or not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-    if before != digests:
-        manifest_path.write_text(json.dumps(digests, indent=1, sort_keys=True))
+    for name, data in files.items():
+        (flash / name).parent.mkdir(parents=True, exist_ok=True)
+        (flash / name).write_bytes(data)
+    note.write_text(json.dumps(known, indent=1, sort_keys=True))
+
+
+def _files(firmware: Path, protocol: Path | None, board: str) -> dict[str, bytes]:
+    """Return path → content of a freshly flashed board; a bare program for the chip has neither slots nor manifest."""
+    if not layout.has_bootstrap([path.name for path in firmware.iterdir()]):
+        return {name: path.read_bytes() for name, path in make.compiled(firmware, protocol, board).items()}
+    return make.build(board, signing_key(), firmware, protocol).flash_files()
+
+
+def signing_key() -> keys.Key:
+    """Return the throw-away key of this cache, which signs what simulated terminals run. Raises UserError."""
+    path = cache_folder() / _KEY_FILE
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder, contextlib.suppress(FileExistsError):
+            keys.make(Path(folder, path.name))
+            os.link(Path(folder, path.name), path)  # of several that start at once, one makes it
+    return keys.load(path)
 
 
 def shims_folder() -> Path:
-    """Return a folder with the compiled shims, made once for each version of them. Raises SimError."""
+    """Return a folder with the compiled shims, made once for each version of them. Raises UserError."""
     cache = cache_folder()
     shims = sorted(SHIMS.glob("*.py"))
     files = {path.stem: compile_source(path.read_bytes(), path.name, cache, path) for path in shims}

@@ -19,7 +19,6 @@ class Hardware:
         self.voice = None
         self.watchdog = None
         self.link = None
-        self.console = False
 
 
 # Numbers of the contacts of `Hardware.keys`: the level keys have their own, 1 to 5.
@@ -32,20 +31,13 @@ def load(name: str) -> dict:
     return getattr(__import__("boards." + name), name).BOARD
 
 
-def start_usb(board: dict, serial: str) -> None:
-    """Bring up the data port, and a console only with the maintenance jumper set; for boot.py."""
+def start_usb(board: dict, serial: str, console: bool) -> None:
+    """Bring up the data port, and a console beside it when asked; for boot.py."""
     from asyncio import ThreadSafeFlag
 
     from drivers import link_usb
 
-    link_usb.start(board["usb"], serial, console_allowed(board), ThreadSafeFlag(), ThreadSafeFlag())
-
-
-def console_allowed(board: dict) -> bool:
-    """Return whether the maintenance jumper is set."""
-    from machine import Pin
-
-    return not Pin(board["maintenance_jumper"], Pin.IN, Pin.PULL_UP).value()
+    link_usb.start(board["usb"], serial, console, ThreadSafeFlag(), ThreadSafeFlag())
 
 
 def build(board: dict) -> Hardware:
@@ -58,7 +50,6 @@ def build(board: dict) -> Hardware:
     hardware = Hardware()
     hardware.board = board
     hardware.link = link_usb.opened() or _uart_link(board)
-    hardware.console = console_allowed(board)
     buses = _spi(board)
     i2c = _i2c(board)
     hardware.lcd = _lcd(board["chips"]["lcd"], buses)

@@ -6,6 +6,7 @@ count × cell of 4 bits a pixel, first pixel in the high nibble. Built by `yipin
 """
 
 import hashlib
+import json
 import struct
 from array import array
 
@@ -128,19 +129,22 @@ class Pack:
         return text + "…"
 
 
-def open_packs(folder: str) -> dict:
-    """Return the packs by size."""
+def open_packs(assets: str, folder: str) -> dict:
+    """Return the packs by size; each lies in `folder` under the beginning of its hash, which `assets` tells."""
+    with open(assets + "/packs.json") as file:
+        hashes = json.load(file)["packs"]
     packs = {}
     room = Room()
     for size in (TINY, SMALL, MIDDLE, LARGE, PICTURE):
-        packs[size] = packs.get(size) or Pack(f"{folder}/yp{size}.bin", room)
+        if size not in packs:
+            packs[size] = Pack(folder + "/" + hashes[f"yp{size}.bin"]["sha256"][:16], room)
     glyph = memoryview(bytearray(max([pack.bytes for pack in packs.values()])))
     for pack in packs.values():
         pack.take(glyph)
     return packs
 
 
-def version(folder: str) -> bytes:
+def version(assets: str) -> bytes:
     """Return the 8 bytes that name this set of packs: the start of SHA-256 over their manifest."""
-    with open(folder + "/packs.json", "rb") as file:
+    with open(assets + "/packs.json", "rb") as file:
         return hashlib.sha256(file.read()).digest()[:8]

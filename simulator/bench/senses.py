@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from simulator.build import ROOT
+from host_agent.bundle.compiler import ROOT
 from simulator.demo.chain import Place
 
 PROMPTS = ROOT / "host_agent" / "content" / "prompts.json"

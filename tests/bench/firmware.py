@@ -19,7 +19,7 @@ from tests.device import heap
 from tests.device.changed import changed_firmware
 from tests.device.counter import Counter
 from tests.micropython_server import run_forked
-from tests.ui.gallery import stage_screens
+from tests.ui.gallery import stage_packs, stage_screens
 from ui import layout_t35
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,10 +79,10 @@ def measure(repetitions: int, say: Say) -> dict[str, float]:
 def press_on_host(presses: int = TIMED_PRESSES, board: str = "k5") -> dict[str, float]:
     """Return what firmware_press.py prints with the screens of a board."""
     script = Path(__file__).with_name("firmware_press.py")
-    assets = ROOT / "firmware" / "assets" / board
     with tempfile.TemporaryDirectory() as folder:
-        path = f"{ROOT}:{stage_screens(board, Path(folder))}:{ROOT}/firmware:.frozen"
-        code, output = run_forked([str(script), str(assets), str(presses)], path, HOST_HEAP, TIMEOUT_S)
+        path = f"{ROOT}:{stage_screens(board, Path(folder, 'staged'))}:{ROOT}/firmware:.frozen"
+        flash = stage_packs(board, Path(folder, "flash"))
+        code, output = run_forked([str(script), str(flash), str(presses)], path, HOST_HEAP, TIMEOUT_S)
     if code:
         raise RuntimeError(output)
     return json.loads(output)

@@ -2,7 +2,7 @@
 work takes here. Prints one JSON object. Times are in µs of this machine, the shortest of many: a board has no cache
 that could be cold and nobody else on its processor.
 
-    firmware_press.py ASSETS PRESSES
+    firmware_press.py FILES PRESSES
 """
 
 import gc
@@ -141,7 +141,7 @@ class CountingCanvas(Canvas):
 class Terminal:
     """The terminal as main.py puts it together, without chips and link."""
 
-    def __init__(self, assets, aes, canvas):
+    def __init__(self, files, aes, canvas):
         self.ticks = Ticks(1_000)
         self.clock = Clock(self.ticks.ticks_ms, self.ticks.ticks_diff, Rtc())
         flash = Flash()
@@ -151,7 +151,7 @@ class Terminal:
         sealer = sealing.Sealer(aes, sealing.event_key(bytes(32), 1), "YP-0001", 1)
         recorder = Recorder(self.journal, sealer, self.clock, False)
         self.glass = Glass()
-        self.canvas = canvas(self.glass, open_packs(assets))
+        self.canvas = canvas(self.glass, open_packs(files + "/assets", files + "/packs"))
         self.display = Display(self.canvas, Strings())
         session = Session(Policy(), self.journal.known_invites, 0)
         panel = Panel(self.display, self.glass, self.glass, None)
@@ -194,10 +194,10 @@ class Terminal:
         self.wait(AFTER_MS)
 
 
-def timed(assets, presses):
+def timed(files, presses):
     """Return what it takes to durable, CCM in it, on to lamps and tone, for the first strip, and for all of them."""
     ccm.seal = NotingCcm.seal
-    terminal = Terminal(assets, aes, Canvas)
+    terminal = Terminal(files, aes, Canvas)
     rows = []
     for n in range(presses):
         key = 1 + n % 5
@@ -217,9 +217,9 @@ def timed(assets, presses):
     return [min([row[i] for row in rows]) for i in range(5)]
 
 
-def counted(assets):
+def counted(files):
     """Return what one press has of work whose price on the board is known, and the event's size."""
-    terminal = Terminal(assets, CountingCipher, CountingCanvas)
+    terminal = Terminal(files, CountingCipher, CountingCanvas)
     terminal.ready(1)
     CountingCipher.blocks = 0
     terminal.desk.tick()
@@ -232,9 +232,9 @@ def counted(assets):
     return blocks, first, terminal.canvas.glyph_pixels, len(terminal.recorder.read(terminal.recorder.last())[1])
 
 
-def allocated(assets):
+def allocated(files):
     """Return the bytes that a press, its first strip, and its acknowledgement allocate; the second one is measured."""
-    terminal = Terminal(assets, aes, Canvas)
+    terminal = Terminal(files, aes, Canvas)
     for key in (1, 2):
         terminal.ready(key)
         press = spent(terminal.desk.tick)
@@ -262,10 +262,10 @@ def aes(secret):
 
 def main():
     """Measure and print."""
-    assets, presses = sys.argv[1], int(sys.argv[2])
-    durable, ccm_us, answer, strip, strips = timed(assets, presses)
-    blocks, glyph_pixels, all_glyph_pixels, event_bytes = counted(assets)
-    press, paint, ack = allocated(assets)
+    files, presses = sys.argv[1], int(sys.argv[2])
+    durable, ccm_us, answer, strip, strips = timed(files, presses)
+    blocks, glyph_pixels, all_glyph_pixels, event_bytes = counted(files)
+    press, paint, ack = allocated(files)
     print(
         json.dumps(
             {

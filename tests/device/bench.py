@@ -9,6 +9,15 @@ from simulator.terminal import SimTerminal
 
 _FOLDERS = ("boards", "drivers", "store")
 
+# What the bootstrap does with the port of a slot; without slots, so that a main.py reaches every constant of a driver.
+BOOT = """
+import micropython
+micropython.kbd_intr(-1)
+import port
+from machine import Pin
+port.start(not Pin(28, Pin.IN, Pin.PULL_UP).value())
+"""
+
 # What every main.py of a test begins with. `spent` returns the bytes that a call allocates.
 PREFACE = """
 import asyncio, gc, machine, time
@@ -34,7 +43,8 @@ def terminal(tmp_path: Path, main: str, **options: object) -> SimTerminal:
         shutil.copytree(
             FIRMWARE / name, folder / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
         )
-    shutil.copy(FIRMWARE / "boot.py", folder / "boot.py")
+    shutil.copy(FIRMWARE / "port.py", folder / "port.py")
+    (folder / "boot.py").write_text(BOOT)
     (folder / "main.py").write_text(PREFACE + textwrap.dedent(main))
     return SimTerminal(state_dir=tmp_path / "state", clock="virtual", firmware_dir=folder, **options)
 

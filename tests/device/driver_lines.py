@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator import stage
+from host_agent.bundle import make
 from simulator.stage import FIRMWARE
 
 TESTS = Path(__file__).parent
@@ -96,19 +96,19 @@ def run(folder: Path) -> dict[str, set[int]]:
         (folder / path.name).write_text(text, encoding="utf-8")
     size = LINES_A_FILE * len(lines)
     (folder / "line_seen.py").write_text(SEEN.format(size=size, notes=NOTES), encoding="utf-8")
-    compiled = stage.compile_firmware
+    compiled = make.compile_firmware
 
     def with_marks(files: dict[str, Path]) -> dict[str, Path]:
         changed = {name: folder / path.name if name.startswith("drivers/") else path for name, path in files.items()}
         return compiled(changed | {"line_seen.py": folder / "line_seen.py"})
 
-    stage.compile_firmware = with_marks
+    make.compile_firmware = with_marks
     try:
         kept = folder / "runs"
         options = ["-q", "-p", "no:cacheprovider", "-o", "tmp_path_retention_policy=all", f"--basetemp={kept}"]
         code = pytest.main([*options, "-k", LEFT_OUT, *(str(TESTS / name) for name in RUN)])
     finally:
-        stage.compile_firmware = compiled
+        make.compile_firmware = compiled
     if code:
         raise RuntimeError(f"the device tests ended with {code}")
     seen = {int(number) for notes in kept.rglob(NOTES) for number in notes.read_text().split()}

@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from simulator.build import folded
-from simulator.stage import FIRMWARE, PROTOCOL, sources
+from host_agent.bundle.compiler import folded
+from host_agent.bundle.layout import FIRMWARE, PROTOCOL, sources
 from simulator.terminal import SimTerminal
 from simulator.wiring import load_board
 from tests.device.changed import changed_firmware
@@ -57,7 +57,7 @@ def measure(board: str, start: Callable[..., SimTerminal] = SimTerminal) -> tupl
     """Return the readings of the firmware and of the bare peripherals; `start` makes a simulated terminal."""
     with tempfile.TemporaryDirectory() as folder:
         wait = f'    await __import__("asyncio").sleep_ms({_AFTER_START_MS})\n    '
-        full = changed_firmware(Path(folder, "full"), "main.py", _WATCH, wait + _PROBE + _WATCH)
+        full = changed_firmware(Path(folder, "full"), "entry.py", _WATCH, wait + _PROBE + _WATCH)
         bare = Path(folder, "bare")
         shutil.copytree(FIRMWARE / "boards", bare / "boards", ignore=shutil.ignore_patterns("__pycache__"))
         (bare / "boot.py").write_text("")

@@ -8,7 +8,8 @@ from tests.lint.sources import ROOT, code_files, imports, name, our_files
 # Areas of the firmware are top-level packages on the device.
 FIRMWARE_AREAS = ("boards", "drivers", "app", "ui", "store", "link", "update", "self_test")
 PACKAGES = ("protocol", "host_agent", "simulator", "firmware", "tests", "tools")
-OURS = {*PACKAGES, *FIRMWARE_AREAS, "assembly", "bench", "main", "boot"}
+BOOTSTRAP = ("boot", "main", "slots", "mending")
+OURS = {*PACKAGES, *FIRMWARE_AREAS, *BOOTSTRAP, "assembly", "bench", "entry", "port"}
 
 # area → the areas that it may import beside itself
 MAY_IMPORT = {
@@ -20,13 +21,18 @@ MAY_IMPORT = {
     "store": {"protocol"},
     "link": {"protocol", "store", "self_test"},
     "self_test": {"protocol", "app", "drivers"},
-    "update": {"protocol", "store"},
+    "update": {"protocol", "store", "slots"},
     "assembly": {"protocol", *FIRMWARE_AREAS},
     "bench": {"protocol", "boards", "drivers", "store"},
-    "main": {"protocol", "assembly", *FIRMWARE_AREAS},
-    "boot": {"boards", "drivers", "store"},
+    "entry": {"protocol", "assembly", *FIRMWARE_AREAS},
+    "port": {"boards", "store"},
+    # The bootstrap stays when a firmware is replaced: two calls are all that it knows of one.
+    "boot": {"slots"},
+    "slots": {"mending", "port"},
+    "mending": set(),
+    "main": {"entry"},
     "host_agent": {"protocol"},
-    "simulator": {"protocol", "firmware.boards"},
+    "simulator": {"protocol", "firmware.boards", "host_agent.bundle"},
     "tools": set(),
 }
 # What makes protocol/ impure, or what MicroPython lacks. The one reader of a file there is for hosts only.
@@ -36,7 +42,7 @@ NOT_IN_PROTOCOL = {
 }  # fmt: skip
 READS_ITS_TABLE = {"protocol/indicators.py": {"pathlib"}}
 NOT_ON_THE_DEVICE = {"typing", "dataclasses", "enum", "functools", "logging", "hmac", "pathlib", "threading", "_thread"}
-TOUCHES_MACHINE = {"drivers", "boards"}
+TOUCHES_MACHINE = {"drivers", "boards", "boot", "slots", "main"}  # the bootstrap cannot rely on the drivers of a slot
 # Pure parts of the firmware: events or bytes in, effects or bytes out.
 SANS_IO = {"app"}
 NOT_IN_SANS_IO = {"asyncio", "time", "machine", "rp2", "select", "os", "io", "vfs"}
@@ -71,6 +77,8 @@ def found(check) -> list[str]:
 def test_table_tells_allowed_from_forbidden():
     assert is_allowed("simulator", "firmware.boards.k5") and is_allowed("app", "protocol.rating")
     assert not is_allowed("simulator", "firmware.app.session") and not is_allowed("simulator", "host_agent.cli")
+    assert is_allowed("simulator", "host_agent.bundle.make") and not is_allowed("simulator", "host_agent.errors")
+    assert not is_allowed("slots", "store.settings") and not is_allowed("main", "assembly")
     assert not is_allowed("app", "drivers.keys") and not is_allowed("drivers", "boards.k5")
 
 
@@ -112,9 +120,25 @@ def test_state_machines_know_no_clock_and_no_io():
     assert found(lambda path, target: area(path) in SANS_IO and target.split(".")[0] in NOT_IN_SANS_IO) == []
 
 
-def test_simulator_and_host_agent_do_not_know_each_other():
+def test_simulator_and_host_agent_do_not_know_each_other_but_for_what_is_flashed():
     strangers = {"simulator": "host_agent", "host_agent": "simulator"}
-    assert found(lambda path, target: strangers.get(area(path)) == target.split(".")[0]) == []
+
+    def wrong(path: Path, target: str) -> bool:
+        return strangers.get(area(path)) == target.split(".")[0] and not target.startswith("host_agent.bundle.")
+
+    assert found(wrong) == []
+
+
+def test_bundle_imports_nothing_of_the_agent_but_its_errors():
+    def wrong(path: Path, target: str) -> bool:
+        allowed = ("host_agent.bundle.", "host_agent.errors.")
+        return (
+            name(path).startswith("host_agent/bundle/")
+            and target.startswith("host_agent.")
+            and not target.startswith(allowed)
+        )
+
+    assert found(wrong) == []
 
 
 def test_no_import_is_computed_outside_the_command_table():

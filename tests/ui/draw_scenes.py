@@ -1,4 +1,4 @@
-"""Draw scenes with the firmware's own screens, under MicroPython: `draw_scenes.py ASSETS CODE OUT`.
+"""Draw scenes with the firmware's own screens, under MicroPython: `draw_scenes.py FLASH CODE OUT`.
 
 Writes OUT/<scene>.<language>.rgb565 (high byte first) and prints one JSON line a scene: its name, the texts drawn,
 and the regions painted. OUT/<number>.ypc, where there is one, is the rendered card of that clerk.
@@ -85,7 +85,7 @@ def draw(name, scene, packs, language, out):
 
 def main():
     """Draw every scene."""
-    packs = open_packs(sys.argv[1])
+    packs = open_packs(sys.argv[1] + "/assets", sys.argv[1] + "/packs")
     for language in LANGUAGES:
         found = scenes(sys.argv[2])
         # Codes ascend within a level as the tags are shown.

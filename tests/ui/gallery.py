@@ -12,11 +12,11 @@ from pathlib import Path
 import attrs
 from PIL import Image
 
+from host_agent.bundle import layout
 from host_agent.content import card_file, card_render, staff_cards
 from host_agent.content.card_boards import BOARDS
 from host_agent.content.portrait import portrait
 from host_agent.content.staff import Clerk
-from simulator.stage import sources
 from simulator.window_code import packed
 from tests.micropython_server import run_forked
 from tests.ui.scenes import CLERK, CODE_TEXT
@@ -44,9 +44,9 @@ def draw_all(board: str) -> dict[str, Scene]:
         (Path(folder) / "card.ypc").write_bytes(card)
         (Path(folder) / "damaged.ypc").write_bytes(card[:-1])
         (Path(folder) / "photo.ypc").write_bytes(rendered_card(board, Path(folder)))
-        assets = FIRMWARE / "assets" / board
+        flash = stage_packs(board, Path(folder) / "flash")
         code, output = run_forked(
-            [str(ROOT / "tests/ui/draw_scenes.py"), str(assets), str(packed(CODE_TEXT)), folder],
+            [str(ROOT / "tests/ui/draw_scenes.py"), str(flash), str(packed(CODE_TEXT)), folder],
             f"{ROOT}:{staged}:.frozen",
             "4M",  # the picture itself lies in the heap here
             60.0,
@@ -63,7 +63,7 @@ def draw_all(board: str) -> dict[str, Scene]:
 
 def stage_screens(board: str, folder: Path) -> Path:
     """Lay the firmware's screens into a folder as they are flashed on a board; return the folder."""
-    for name, source in sources(FIRMWARE, None, board).items():
+    for name, source in layout.sources(FIRMWARE, None, board).items():
         if name.startswith(("ui/", "app/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)
@@ -76,6 +76,17 @@ def rendered_card(board: str, folder: Path) -> bytes:
     photo().save(folder / "photo.png")
     clerk = Clerk(**CLERK)
     return card_render.render(clerk, portrait(folder / "photo.png", *sizes.portrait[2:]), sizes, staff_cards.fonts([]))
+
+
+def stage_packs(board: str, folder: Path) -> Path:
+    """Lay a board's glyph packs, and what tells their names, into a folder as they are flashed; return the folder."""
+    (folder / "assets").mkdir(parents=True)
+    (folder / layout.PACKS).mkdir()
+    for path in (FIRMWARE / "assets" / board).iterdir():
+        is_pack = layout.is_pack(f"assets/{path.name}")
+        place = layout.pack_place(layout.sha256(path.read_bytes())) if is_pack else f"assets/{path.name}"
+        (folder / place).symlink_to(path)
+    return folder
 
 
 def sample_card(width: int) -> bytes:

@@ -4,9 +4,9 @@ import ast
 
 import pytest
 
-from simulator import arguments
-from simulator.build import folded
-from simulator.stage import FIRMWARE, PROTOCOL, sources
+from host_agent.bundle import arguments
+from host_agent.bundle.compiler import folded
+from host_agent.bundle.layout import FIRMWARE, PROTOCOL, sources
 
 
 def shortened(source: str, **others: str) -> str:

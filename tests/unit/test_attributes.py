@@ -2,9 +2,9 @@
 
 import ast
 
-from simulator import attributes
-from simulator.build import folded
-from simulator.stage import FIRMWARE, PROTOCOL, sources
+from host_agent.bundle import attributes
+from host_agent.bundle.compiler import folded
+from host_agent.bundle.layout import FIRMWARE, PROTOCOL, sources
 
 
 def shared(source: str, **others: str) -> str:

@@ -3,9 +3,9 @@
 import subprocess
 from pathlib import Path
 
-from simulator import build, definitions, fold
+from host_agent.bundle import compiler, definitions, fold
+from host_agent.bundle.layout import FIRMWARE, PROTOCOL, sources
 from simulator.process import interpreter
-from simulator.stage import FIRMWARE, PROTOCOL, sources
 
 NUMBERS = b"FULL = 13\n_TWICE = 2 * FULL  # why\nLARGE = 1 << 30\nTEXT = 'short'\nLONG = 'longer than that'\n"
 
@@ -95,7 +95,7 @@ def test_whole_firmware_is_folded_line_for_line_and_means_the_same():
     texts = {
         name: path.read_bytes() for name, path in sources(FIRMWARE, PROTOCOL, "k5").items() if path.suffix == ".py"
     }
-    made = build.folded(texts)
+    made = compiler.folded(texts)
     assert "protocol/reason_texts.py" not in made and "protocol/codes.py" in made
     for name, text in made.items():
         assert len(text.splitlines()) >= len(texts[name].splitlines()) - 1, name
@@ -107,7 +107,7 @@ def test_whole_firmware_is_folded_line_for_line_and_means_the_same():
 
 def test_folded_file_runs_on_the_interpreter(tmp_path: Path) -> None:
     source = b"_A, _B = 3, -4\nTEXT = 'ab'\nprint(_A * _B, TEXT + 'c', f'{_A}{_B}', [_B][0])\n"
-    path = build.compile_source(build.folded({"one.py": source})["one.py"], "one.py", tmp_path, Path("one.py"))
+    path = compiler.compile_source(compiler.folded({"one.py": source})["one.py"], "one.py", tmp_path, Path("one.py"))
     path.rename(tmp_path / "one.mpy")
     command = [*interpreter(), "-c", "import one"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
@@ -119,7 +119,7 @@ def test_line_numbers_are_compiled_only_when_asked_for(tmp_path: Path, monkeypat
     command = [*interpreter(), "-c", "import one"]
     for asked, line in (("", "line 1"), ("1", "line 2")):
         monkeypatch.setenv("YIPING_LINE_NUMBERS", asked)
-        build.compile_source(source, "one.py", tmp_path, Path("one.py")).rename(tmp_path / "one.mpy")
+        compiler.compile_source(source, "one.py", tmp_path, Path("one.py")).rename(tmp_path / "one.mpy")
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
         assert f'File "one.mpy", {line}, in call' in done.stderr + done.stdout
 
@@ -179,5 +179,5 @@ def test_expression_without_a_value_stays():
 
 
 def test_changed_part_of_the_build_makes_no_use_of_older_files():
-    for part in (build, definitions, fold):
-        assert Path(part.__file__) in build.OWN_FILES
+    for part in (compiler, definitions, fold):
+        assert Path(part.__file__) in compiler.OWN_FILES

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from host_agent import errors
 from simulator.errors import SimError, UserError
 from simulator.terminal import SimTerminal
 from tests.unit.simulated import BOARD, firmware, printed, terminal
@@ -235,7 +236,7 @@ def test_modules_are_flashed_as_mpy_and_removed_with_their_source(tmp_path):
 def test_firmware_that_does_not_compile_is_named(tmp_path):
     folder = firmware(tmp_path, "")
     (folder / "broken.py").write_text("def (:\n")
-    with pytest.raises(SimError, match=r"broken\.py"):
+    with pytest.raises(errors.UserError, match=r"broken\.py"):
         SimTerminal(BOARD, tmp_path / "state", clock="virtual", firmware_dir=folder, protocol_dir=None).start()
 
 

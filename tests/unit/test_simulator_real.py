@@ -9,7 +9,7 @@ import pytest
 import serial
 
 from simulator.errors import SimError, UserError
-from simulator.stage import ROOT
+from tests.lint.sources import ROOT
 from tests.unit.simulated import ECHO, terminal, wait_for
 
 MAIN = (

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from simulator import build, engine, process
+from host_agent.bundle import compiler
+from simulator import engine, process
 from simulator.bus import Bus
 from simulator.stage import SHIMS
 from simulator.terminal import SimTerminal
@@ -61,7 +62,7 @@ def _lay_out(flash: Path, root: Path) -> None:
             if text.count(old) != 1:
                 raise ValueError(f"{path.name} has {text.count(old)} times {old!r}")
             text = text.replace(old, new)
-        compiled = build.compile_source(text.encode(), path.name, build.cache_folder(), path)
+        compiled = compiler.compile_source(text.encode(), path.name, compiler.cache_folder(), path)
         shutil.copyfile(compiled, root / "shims" / f"{path.stem}.mpy")
     (root / "dev").mkdir()
     for name in ("random", "urandom"):

@@ -1,5 +1,5 @@
 """Compile a firmware for its flash: constants folded, arguments and private data named by letters, every module as
-.mpy, boot.py and main.py as text.
+.mpy, boot.py and main.py as text. The bootstrap is left as it is written: the firmware of a slot changes without it.
 
 Line numbers are left out, as they would cost the terminal 3 KB; to debug, set YIPING_LINE_NUMBERS=1.
 
@@ -15,10 +15,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from simulator import arguments, attributes, definitions, fold
-from simulator.errors import SimError, UserError
-
-ROOT = Path(__file__).resolve().parent.parent
+from host_agent.bundle import arguments, attributes, definitions, fold, layout
+from host_agent.bundle.layout import ROOT
+from host_agent.errors import UserError
 
 _NO_LINES, _ALL = "-O3", "-O0"  # the project's code has no assertion that either could leave out
 _AS_TEXT = ("boot.py", "main.py")
@@ -40,7 +39,7 @@ def cache_folder() -> Path:
 
 
 def compile_firmware(sources: dict[str, Path]) -> dict[str, Path]:
-    """Return path on the device → file, for the Python files given by their paths there. Raises SimError."""
+    """Return path on the device → file, for the Python files given by their paths there. Raises UserError."""
     texts = {name: path.read_bytes() for name, path in sources.items()}
     cache = cache_folder()
     parts = [os.environ.get("YIPING_LINE_NUMBERS", "").encode()]
@@ -62,6 +61,13 @@ def compile_firmware(sources: dict[str, Path]) -> dict[str, Path]:
 
 def folded(texts: dict[str, bytes]) -> dict[str, bytes]:
     """Return path on the device → source, constants folded and names shared, of the files that a terminal can load."""
+    if layout.has_bootstrap(texts):
+        apart = {name: text for name, text in texts.items() if name in layout.BOOTSTRAP}
+        return _folded({name: text for name, text in texts.items() if name not in apart}) | apart
+    return _folded(texts)
+
+
+def _folded(texts: dict[str, bytes]) -> dict[str, bytes]:
     names = {_dotted(name): name for name in texts}
     try:
         firmware = fold.Firmware({dotted: texts[name] for dotted, name in names.items()}, _HOSTS_SHARE)
@@ -72,7 +78,7 @@ def folded(texts: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def compile_source(text: bytes, name: str, cache: Path, source: Path) -> Path:
-    """Return the cached .mpy of one file; `name` is its path on the device, `source` for the error. Raises SimError.
+    """Return the cached .mpy of one file; `name` is its path on the device, `source` for the error. Raises UserError.
 
     Tracebacks show the name of the .mpy, which the device knows anyway: another one would cost it 30 B a file.
     """
@@ -88,7 +94,7 @@ def compile_source(text: bytes, name: str, cache: Path, source: Path) -> Path:
         command = [str(_cross()), level, "-s", shown, "-o", str(made), str(part)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
-            raise SimError(f"mpy-cross refuses {source}:\n{result.stderr.strip()}")
+            raise UserError("mpy-cross refuses the file", str(source), result.stderr.strip())
         os.replace(made, compiled)
     return compiled
 

@@ -10,7 +10,7 @@ import ast
 from collections import defaultdict
 from string import ascii_lowercase
 
-from simulator.arguments import replaced
+from host_agent.bundle.arguments import replaced
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 

@@ -14,7 +14,7 @@ module.
 import ast
 import operator
 
-from simulator.definitions import Module, plain_names
+from host_agent.bundle.definitions import Module, plain_names
 
 Value = int | str
 

@@ -1,0 +1,104 @@
+"""Choose which of the two firmwares on the flash runs. With boot.py and main.py the bootstrap: flashed over a cable
+once and never changed over the link, so all that it knows of a firmware is `port.start` and `entry.run`.
+
+slots.json: {"slot": "a", "trial": "", "tries": 0, "floor": 0, "back": 0}
+slot   the confirmed firmware, "a" or "b"
+trial  the firmware on trial, or ""
+tries  starts of it that were begun; counted durably before any of it runs, so that it cannot start for ever
+floor  the least release that may be installed
+back   why the last trial was rolled back, 0 = it was not; the next firmware to run tells it and sets 0
+The file is never rewritten in place: a new one is written and flushed, then takes its name. When it is damaged all the
+same, mending.py finds out what is on the flash.
+"""
+
+import json
+import os
+import sys
+import time
+
+import machine
+
+BOOTSTRAP = 1  # the number that a bundle may ask for
+PATH = "slots.json"
+NEW = "slots.json.new"
+SLOTS = ("a", "b")
+TRIES = 3
+ROLLED_BACK = 31  # protocol.reasons.WHY_ROLLED_BACK
+WATCHDOG_MS = 8_000
+BREATH_S = 5
+
+
+def read() -> dict | None:
+    """Return what slots.json says; None when it is not there or does not check."""
+    try:
+        with open(PATH) as file:
+            state = json.load(file)
+        slot, trial = state["slot"], state["trial"]
+        numbers = (state["tries"], state["floor"], state["back"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if slot not in SLOTS or trial == slot or trial not in ("", "a", "b"):
+        return None
+    for number in numbers:
+        if not isinstance(number, int) or number < 0:
+            return None
+    return state
+
+
+def write(state: dict) -> None:
+    """Write new, flush, rename; OSError when the file system fails."""
+    with open(NEW, "w") as file:
+        json.dump(state, file)
+        file.flush()
+    os.rename(NEW, PATH)
+
+
+def choose() -> tuple:
+    """Return the slot to run and whether it is on trial; a trial is counted, or rolled back after TRIES starts."""
+    state = read()
+    try:
+        if state is None:
+            import mending
+
+            state = mending.found()
+            del sys.modules["mending"]
+            write(state)
+        if state["trial"]:
+            if state["tries"] < TRIES:
+                state["tries"] += 1
+            else:
+                state["trial"], state["tries"], state["back"] = "", 0, ROLLED_BACK
+            write(state)
+    except OSError:  # what cannot be counted must not be tried
+        return state["slot"] if state else SLOTS[0], False
+    return state["trial"] or state["slot"], bool(state["trial"])
+
+
+def begin(maintained: bool) -> None:
+    """Put the chosen slot first on the path and let it open its port; what fails ends in a reset.
+
+    With the maintenance jumper set it ends in the prompt, and there is a console in any case.
+    """
+    try:
+        slot, on_trial = choose()
+        sys.path.insert(0, slot)
+        if on_trial and not maintained:
+            machine.WDT(timeout=WATCHDOG_MS)  # a trial that hangs before it starts its own
+        import port
+
+        is_open = port.start(maintained)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, a reset is the cure
+        sys.print_exception(error)
+        is_open = False
+        if not maintained:
+            time.sleep(BREATH_S)
+            machine.reset()
+    if maintained:
+        if not is_open:
+            usb = machine.USBDevice()
+            usb.active(False)
+            usb.builtin_driver = usb.BUILTIN_DEFAULT
+            usb.active(True)
+        import micropython
+
+        micropython.kbd_intr(3)
