@@ -35,6 +35,7 @@ async def run(checks: object, why: int, request: int | None, done: object | None
     if failed is not None:
         desk.tested = [number, failed]
         checks.panel.hint(failed != 0)
+        desk.link.state(desk.session.state, desk.session.invite, {"self_test": desk.tested})
         desk.note(codes.SELF_TEST, {f.WHY: why, f.N: failed})
         desk.check_at = next_ms(desk.session.policy, desk.clock)
         desk.wake()

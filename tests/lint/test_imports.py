@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "ui": {"app"},
     "store": {"protocol"},
     "link": {"protocol", "store", "self_test"},
-    "self_test": {"protocol", "app", "drivers"},
+    "self_test": {"protocol", "app", "drivers", "boards", "ui"},
     "update": {"protocol", "store", "slots"},
     "assembly": {"protocol", *FIRMWARE_AREAS},
     "bench": {"protocol", "boards", "drivers", "store"},
