@@ -5,6 +5,7 @@ parts that failed (protocol/self_test_parts.py). The display shows the same in C
 """
 
 import asyncio
+import sys
 import time
 
 import boards
@@ -165,4 +166,4 @@ def rows(failed: int, judged: int, absent: int) -> tuple:
 
 
 def _packs() -> dict:
-    return glyphs.open_packs("assets")
+    return glyphs.open_packs(sys.path[0] + "/assets", "packs")

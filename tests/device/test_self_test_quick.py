@@ -9,7 +9,7 @@ from protocol import self_test_parts as parts
 from simulator.chips.ft6336 import Point
 from simulator.stage import FIRMWARE, PROTOCOL
 from simulator.terminal import SimTerminal
-from tests.device.bench import PREFACE
+from tests.device.bench import BOOT, PREFACE
 
 MAIN = """
 from self_test import quick
@@ -38,7 +38,8 @@ class Bench:
         firmware = folder / "firmware"
         for name in ("boards", "drivers", "store", "self_test"):
             shutil.copytree(FIRMWARE / name, firmware / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(FIRMWARE / "boot.py", firmware / "boot.py")
+        shutil.copy(FIRMWARE / "port.py", firmware / "port.py")
+        (firmware / "boot.py").write_text(BOOT)
         (firmware / "main.py").write_text(PREFACE.replace("k5", board) + MAIN)
         if lcd_miso:
             path = firmware / "boards" / f"{board}.py"
