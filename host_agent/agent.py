@@ -37,6 +37,9 @@ from host_agent.own_records import OwnRecords
 from host_agent.services import Services
 from host_agent.status import Status
 from host_agent.store import Store
+from host_agent.update import states
+from host_agent.update.api import UpdateApi
+from host_agent.update.updates import Updates
 from host_agent.uplink import HEALTH_S, Uplink
 from host_agent.window import Window
 from host_agent.writer import Writer, utc_ms
@@ -93,6 +96,10 @@ class Agent:
         self._status = Status(
             config, version, self._store, self._writer, self._delivery, self._uplink, self._windows, utc_ms
         )
+        self._updates = Updates(config, self._store, self._writer, self._windows, utc_ms, time.monotonic, self._look)
+        self._status.also("update", self._updates)
+        if config.update.key is not None and config.update.by_city:
+            self._uplink.commands[self._uplink.topics.update] = self._updates.command
         contents = Contents(self._store, self._writer, config.content.tag_table, self._windows, self._changes)
         access = _access(config)
         self._dialects = Dialects(config, self._windows, self._changes, access, self._rng)
@@ -108,7 +115,11 @@ class Agent:
             access,
             self._changes,
             self._identities.seal,
-            [*StaffApi(self._store, self._writer, self._windows, contents).routes(), *self._dialects.routes()],
+            [
+                *StaffApi(self._store, self._writer, self._windows, contents).routes(),
+                *UpdateApi(self._updates).routes(),
+                *self._dialects.routes(),
+            ],
         )
         self._writer.recovered = self._ask_again
         self._stopping = asyncio.Event()
@@ -143,6 +154,7 @@ class Agent:
                 asyncio.create_task(_supervise("api", lambda: server.serve(sockets=[sock]), self._stopping)),
                 asyncio.create_task(_supervise("uplink", lambda: self._uplink.run(self._rng), self._stopping)),
                 asyncio.create_task(_supervise("health", self._send_health, self._stopping)),
+                asyncio.create_task(_supervise("updates", self._updates.run, self._stopping)),
                 *(
                     asyncio.create_task(
                         _supervise(f"window {window.section.id}", _again(window, self._rng), self._stopping)
@@ -238,6 +250,9 @@ class Agent:
             found.outcome(invite, state)
             self._changes.changed(window)
 
+    def _look(self, window: str) -> None:
+        self._changed(self._windows[window])
+
     def _changed(self, window: Window) -> None:
         """Tell who listens, and the city a terminal's state; the uplink drops what has not changed."""
         self._changes.changed(window.section.id)
@@ -250,6 +265,9 @@ class Agent:
         else:
             state = "lost"
         hello = window.hello or {}
+        update = window.update.view() if window.update is not None else {}
+        if update.get("state") == states.SWITCHING:
+            state = "updating"
         self._uplink.set_terminal_state(
             window.section.terminal,
             {
@@ -258,6 +276,9 @@ class Agent:
                 "firmware": hello.get("firmware"),
                 "board": hello.get("board"),
                 "uploader": window.section.uploader,
+                "agent": self._config.agent.id,
+                "manifest": update.get("running"),
+                "update": {name: update.get(name) for name in ("state", "why", "manifest", "version")},
             },
         )
 

@@ -12,7 +12,7 @@ from host_agent import config as agent_config
 from host_agent.agent_client import AgentClient
 from host_agent.config_option import config_option
 
-_TERMINAL_HEAD = ("WINDOW", "TERMINAL", "STATE", "RTT", "IN", "OUT", "BAD", "AGAIN", "MESSAGE")
+_TERMINAL_HEAD = ("WINDOW", "TERMINAL", "FIRMWARE", "STATE", "RTT", "IN", "OUT", "BAD", "AGAIN", "MESSAGE")
 
 
 @click.command()
@@ -97,10 +97,14 @@ def _status_text(whole: dict[str, Any]) -> str:
 
 
 def _content_lines(item: dict[str, Any]) -> list[str]:
-    """Return what a window's terminal lacks, has to forget, or does not take."""
-    found = item["content"] or {}
+    """Return what a window's terminal lacks, has to forget, or does not take, and how its update stands."""
+    found, update = item["content"] or {}, item["update"] or {}
     told = (("pending", "to be sent or taken off"), ("removing", "removal not confirmed"), ("refused", "refused"))
-    return [f"window {item['window']}: {text}: {', '.join(found[key])}" for key, text in told if found.get(key)]
+    lines = [f"window {item['window']}: {text}: {', '.join(found[key])}" for key, text in told if found.get(key)]
+    if update.get("state") not in (None, "none", "done"):
+        percent = "" if update["percent"] is None else f" ({update['percent']} %)"
+        lines.append(f"window {item['window']}: firmware {item['firmware']}, update to {update['message']}{percent}")
+    return lines
 
 
 def _terminal_cells(item: dict[str, Any]) -> tuple[str, ...]:
@@ -110,4 +114,12 @@ def _terminal_cells(item: dict[str, Any]) -> tuple[str, ...]:
     again = link.get("requests_resent", 0) + (item["status"].get("resent") or 0)
     counts = (link.get("frames", 0), link.get("frames_sent", 0), bad, again)
     rtt = "-" if rtt_ms is None else f"{rtt_ms} ms"
-    return item["window"], item["terminal"], item["state"] or "-", rtt, *map(str, counts), item["message"]
+    return (
+        item["window"],
+        item["terminal"],
+        item["firmware"] or "-",
+        item["state"] or "-",
+        rtt,
+        *map(str, counts),
+        item["message"],
+    )

@@ -25,6 +25,19 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
     "terminal": {
         "rescue": ("host_agent.rescue.cli:rescue", "Save what the queue chip of a broken terminal holds."),
     },
+    "update": {
+        "offer": ("host_agent.update.cli:offer", "Offer a signed bundle to the terminals of this PC."),
+        "remove": ("host_agent.update.cli:remove", "Offer a version no longer."),
+        "status": ("host_agent.update.cli:status", "Say how each terminal's update stands."),
+        "retry": ("host_agent.update.cli:retry", "Let a terminal try again the update that failed."),
+    },
+    "rollout": {
+        "start": ("host_agent.rollout.cli:start", "Roll a version out to a centre, in waves."),
+        "status": ("host_agent.rollout.cli:status", "Say which versions run and how roll-outs stand."),
+        "halt": ("host_agent.rollout.cli:halt", "Stop a roll-out."),
+        "resume": ("host_agent.rollout.cli:resume", "Go on after a halt."),
+        "abort": ("host_agent.rollout.cli:abort", "End a roll-out."),
+    },
     "registry": {
         "keygen": ("host_agent.provision.exchange_cli:keygen", "Make the city's key pair for terminals' secrets."),
         "export": ("host_agent.provision.exchange_cli:export", "Write a station's terminals for the city alone."),
@@ -92,6 +105,8 @@ GROUP_TEXTS = {
     "station": "A station where terminals are provisioned.",
     "terminal": "End, replace and rescue terminals.",
     "registry": "The city's registry of terminals.",
+    "update": "Firmware of this PC's terminals.",
+    "rollout": "Firmware of a centre, from the city.",
     "identity": "The city's key for identities of citizens.",
     "broker": "Certificates and access rules of the message broker.",
     "legacy": "Old raters as terminals.",

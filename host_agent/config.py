@@ -23,10 +23,18 @@ from host_agent.config_model import (
     WindowSection,
 )
 from host_agent.config_policy import PolicySection
+from host_agent.config_update import UpdateSection
 from host_agent.errors import ManyUserErrors, UserError
 
 _Section = TypeVar(
-    "_Section", BrokerSection, ApiSection, IntegrationSection, ContentSection, PrivacySection, LegacySection
+    "_Section",
+    BrokerSection,
+    ApiSection,
+    IntegrationSection,
+    ContentSection,
+    PrivacySection,
+    LegacySection,
+    UpdateSection,
 )
 
 
@@ -43,6 +51,7 @@ class _File:
     content: ContentSection = attrs.field(factory=ContentSection)
     privacy: PrivacySection = attrs.field(factory=PrivacySection)
     qr: QrSection = attrs.field(factory=QrSection)
+    update: UpdateSection = attrs.field(factory=UpdateSection)
     legacy: list[LegacySection] = attrs.field(factory=list)
     dialect: list[DialectSection] = attrs.field(factory=list)
 
@@ -76,6 +85,7 @@ def _resolve(path: Path, parsed: _File) -> Config:
         content=_based(parsed.content, base, ("tag_table",)),
         privacy=_based(parsed.privacy, base, ("identity_key_file",)),
         qr=_based(parsed.qr, base, ("key_file",)),
+        update=_based(parsed.update, base, ("key",)),
         legacy=tuple(_based(section, base, ("key_file",)) for section in parsed.legacy),
         dialects=tuple(parsed.dialect),
     )

@@ -11,6 +11,7 @@ from host_agent import (
     config_faults_policy,
     config_faults_privacy,
     config_faults_qr,
+    config_faults_update,
 )
 from host_agent.config_legacy import LEGACY_PORT
 from host_agent.config_model import (
@@ -46,6 +47,7 @@ def find(config: Config) -> list[_Fault]:
         *config_faults_content.find(config),
         *config_faults_privacy.find(config),
         *config_faults_qr.find(config),
+        *config_faults_update.find(config),
     ]
 
 

@@ -12,6 +12,7 @@ import attrs
 from host_agent.config_dialects import UPLOADER_AGENT, DialectSection
 from host_agent.config_legacy import LegacySection
 from host_agent.config_policy import PolicySection
+from host_agent.config_update import UpdateSection
 
 AUTO_PORT = "auto"
 NO_PORT = "none"  # a window without terminal: sign and paper form only
@@ -181,6 +182,7 @@ class Config:
     content: ContentSection
     privacy: PrivacySection = PrivacySection()
     dialects: tuple[DialectSection, ...] = ()
+    update: UpdateSection = UpdateSection()
 
     @property
     def listen_host(self) -> str:

@@ -36,11 +36,13 @@ _log = logging.getLogger(__name__)
 Message = tuple[str, bytes, bool]  # topic, payload, retained
 
 
-def publish_properties(content_type: str) -> bytes:
-    """Return the properties of messages of one kind; their bytes never change."""
+def publish_properties(content_type: str, expiry_s: int | None = None) -> bytes:
+    """Return the properties of messages of one kind, kept `expiry_s` at most; their bytes never change."""
     properties = Properties(PacketTypes.PUBLISH)
     properties.ContentType = content_type
     properties.PayloadFormatIndicator = 1  # UTF-8 text
+    if expiry_s is not None:
+        properties.MessageExpiryInterval = expiry_s
     return properties.pack()
 
 

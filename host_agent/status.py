@@ -196,8 +196,10 @@ def window_terminal(window: Window) -> dict[str, Any]:
     return _present(window) | {
         "port": window.port or window.section.port,
         "firmware": window.hello["firmware"] if window.hello else None,
+        "board": window.hello["board"] if window.hello else None,
         "connections": window.connections,
         "content": window.content.view() if window.content is not None else None,
+        "update": window.update.view() if window.update is not None else None,
         "link": window.link_status(),
         "status": window.terminal_counters,
         "today": window.day.counts(),

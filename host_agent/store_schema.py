@@ -20,6 +20,7 @@ Stored layout (SQLite, WAL, STRICT tables), one file `agent.db` in the data fold
                (store_staff.py says why); `moving` is empty but inside a removal.
     notices    what a window shows while nobody serves there.
     removals   numbers of removed clerks, until a terminal has confirmed that it holds nothing of them.
+    updates    how far the update of a terminal's firmware is (update/records.py).
 """
 
 import secrets
@@ -76,6 +77,14 @@ def _services(db: Database) -> None:
         db.conn.execute(statement)
     # A name that no terminal can have and that no other store has, not even the one before on the same PC.
     db.conn.execute("INSERT INTO own_records(name, last) VALUES (?, 0)", ("~" + secrets.token_hex(8),))
+
+
+@migrations(name="0006_updates")
+def _updates(db: Database) -> None:
+    db.conn.execute(
+        "CREATE TABLE updates(terminal TEXT PRIMARY KEY, manifest TEXT NOT NULL, version TEXT NOT NULL,"
+        " state TEXT NOT NULL, why TEXT, tries INTEGER NOT NULL, since_utc_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID"
+    )
 
 
 _SERVICES = (

@@ -12,6 +12,7 @@ class Topics:
         self.health = f"{base}/health"
         self.receipt = f"{base}/receipt"
         self._service = f"{base}/service"
+        self.update = f"{base}/command/update"
         self._event: dict[str, str] = {}
 
     def event(self, terminal: str) -> str:

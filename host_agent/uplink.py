@@ -60,6 +60,8 @@ class Uplink:
         self._goodbye: asyncio.Future[None] | None = None
         self.certificates = Certificates(config.broker, utc_ms)
         self.fault: UserError | None = None
+        # Topics of commands → who takes their payload; the city says them once, and says them again while they hold.
+        self.commands: dict[str, Callable[[bytes], None]] = {}
         self.connected_total = 0
         self.receipts_unknown = 0
 
@@ -105,7 +107,8 @@ class Uplink:
         )
         try:
             await connection.open()
-            await connection.subscribe(self.topics.receipt)
+            for topic in (self.topics.receipt, *self.commands):
+                await connection.subscribe(topic)
         except BaseException:
             connection.close()
             raise
@@ -225,6 +228,8 @@ class Uplink:
         for topic, payload, retained in messages:
             if topic == self.topics.receipt and not retained:
                 self._receipts(payload, settled, now_ms)
+            elif topic in self.commands and not retained:
+                self.commands[topic](payload)
         if settled:
             self._writer.add_receipted(settled)
         self.pump()

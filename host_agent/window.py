@@ -32,6 +32,7 @@ from host_agent.store_changes import end_recovery, put_recovery, put_window
 from host_agent.store_rows import Change, InviteRow, WindowRow
 from host_agent.terminal import LinkEvents, Reply, TerminalConnection
 from host_agent.transport import Opener
+from host_agent.update.window_update import WindowUpdate
 from host_agent.writer import OK, Writer
 from protocol import content, messages, reasons
 from protocol.link import AgentLink
@@ -84,6 +85,7 @@ class Window:
         self.ticket: str | None = None
         self.content: WindowContent | None = None  # Contents gives both
         self.notice: WindowNotice | None = None
+        self.update: WindowUpdate | None = None  # Updates gives it
         self.hello: dict[str, Any] | None = None
         self.shown: str | None = None
         self.noted: str | None = None  # a condition that the terminal names itself

@@ -35,4 +35,15 @@ class Contents:
         window = self._windows.get(window_id)
         if window is not None and window.content is not None and window.notice is not None:
             window.notice.tell()
-            window.content.consider()
+            _share_the_line(window, window.content)
+
+
+def _share_the_line(window: Window, content: WindowContent) -> None:
+    """Let content go before firmware: a clerk's card is wanted now; one of the two is under way at a time."""
+    update = window.update
+    if update is None or not update.pushing:
+        content.consider()
+    elif content.wants:
+        update.stop()  # whose end has this look again
+    if update is not None and not content.pushing:
+        update.consider()

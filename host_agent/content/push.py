@@ -84,6 +84,14 @@ class WindowContent:
         """Say whether a file is on the way to the terminal."""
         return self._pushing is not None
 
+    @property
+    def wants(self) -> bool:
+        """Say whether a file would be sent now if the line were free."""
+        met = self._hello is not None and self._hello is self._window.hello
+        if not met or not self._able() or not self._rests() or self._timer is not None:
+            return False
+        return any(self._tries.get(item, 0) < TRIES for item in self._missing())
+
     def consider(self) -> None:
         """Begin, go on or stop; to be called whenever something may have changed."""
         if not self._window.connected:

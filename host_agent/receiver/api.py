@@ -1,4 +1,4 @@
-"""The receiver's status over HTTP, read-only: /api/v1/status, /api/v1/terminals, /api/v1/alarms, and a page at /.
+"""The receiver's status over HTTP, read-only: /api/v1/status, terminals, alarms, rollouts, and a page at /.
 
 No answer holds a level or anything of a citizen. Host allow-list against DNS rebinding; nothing can be changed here.
 """
@@ -42,6 +42,9 @@ def application(receiver: "Receiver") -> Starlette:
     async def alarms(_request: Request) -> Response:
         return JSONResponse({"items": await receiver.alarms(ALARM_ROWS)}, headers=HEADERS)
 
+    async def rollouts(_request: Request) -> Response:
+        return JSONResponse({"items": receiver.rollouts.overview()}, headers=HEADERS)
+
     async def page(request: Request) -> Response:
         return FileResponse(_FOLDER / FILES[request.url.path], headers=HEADERS)
 
@@ -49,6 +52,7 @@ def application(receiver: "Receiver") -> Starlette:
         Route("/api/v1/status", status),
         Route("/api/v1/terminals", terminals),
         Route("/api/v1/alarms", alarms),
+        Route("/api/v1/rollouts", rollouts),
         *(Route(path, page) for path in FILES),
     ]
     hosts = [*LOOPBACK, receiver.config.address[0]]

@@ -58,6 +58,13 @@ class SilenceSection:
 
 
 @attrs.frozen(kw_only=True)
+class RolloutSection:
+    """Say with which key bundles must be signed to be rolled out."""
+
+    key: Path | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """Hold the whole of receiver.toml, with paths made absolute."""
 
@@ -65,6 +72,7 @@ class Config:
     broker: BrokerSection = attrs.field(factory=BrokerSection)
     forward: ForwardSection
     silence: SilenceSection = attrs.field(factory=SilenceSection)
+    rollout: RolloutSection = attrs.field(factory=RolloutSection)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -96,6 +104,7 @@ def _resolve(path: Path, parsed: Config) -> Config:
         broker=files(parsed.broker, "password_file", "ca_file", "cert_file", "key_file"),
         forward=files(parsed.forward, "file", "token_file", "ca_file"),
         silence=parsed.silence,
+        rollout=files(parsed.rollout, "key"),
     )
 
 
@@ -105,6 +114,7 @@ def _faults(config: Config) -> list[_Fault]:
         *config_faults.broker_faults(config.broker),
         *_forward_faults(config.forward),
         *_silence_faults(config.silence),
+        *_rollout_faults(config.rollout),
     ]
 
 
@@ -142,6 +152,13 @@ def _forward_faults(forward: ForwardSection) -> list[_Fault]:
                 (f"no such file {file}", f"forward.{name}", "correct the path, relative to the configuration")
             )
     return faults
+
+
+def _rollout_faults(rollout: RolloutSection) -> list[_Fault]:
+    if rollout.key is None or rollout.key.is_file():
+        return []
+    cure = "name the bundle.key that the terminals were flashed with, relative to the configuration"
+    return [(f"no such file {rollout.key}", "rollout.key", cure)]
 
 
 def _silence_faults(silence: SilenceSection) -> list[_Fault]:

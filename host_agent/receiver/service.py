@@ -31,6 +31,8 @@ from host_agent.receiver.store import Store, StoreError, View, explain
 from host_agent.receiver.subscriber import Subscriber
 from host_agent.receiver.tag_tables import TagTables
 from host_agent.receiver.targets import make_target
+from host_agent.rollout.control import Control
+from host_agent.rollout.store import RolloutStore
 
 SHELF_S = 3.0  # how soon a terminal that was added to the registry has its waiting events opened
 CLOSE_S = 2
@@ -59,7 +61,13 @@ class Receiver:
         self._unreadable: str | None = None
         tables = TagTables(config.receiver.tag_tables)
         self._intake = Intake(self._store, self._registry, config.broker.prefix, utc_ms, tables)
-        self.subscriber = Subscriber(config, self._take, rng)
+        self.rollouts = Control(
+            RolloutStore(config.receiver.data_dir),
+            config.broker.prefix,
+            lambda topic, payload: self.subscriber.command(topic, payload),
+            utc_ms,
+        )
+        self.subscriber = Subscriber(config, self._take, rng, self.rollouts.hear)
         self.forwarder = Forwarder(self._store, self.on_store, make_target(config.forward), rng)
 
     async def on_store(self, work: Callable[..., Any], *args: object) -> Any:
@@ -72,6 +80,7 @@ class Receiver:
             group.create_task(self.subscriber.run())
             group.create_task(self.forwarder.run())
             group.create_task(self._watch_shelf())
+            group.create_task(self.rollouts.run())
 
     def close(self) -> None:
         """Let go of the broker, finish what was begun on the disk, and close it."""
@@ -79,6 +88,7 @@ class Receiver:
         self._worker.shutdown()
         self._viewer.shutdown()
         self._view.close()
+        self.rollouts.close()
         self._store.close()
         self._registry.close()
         self._lock.close()
@@ -181,6 +191,7 @@ class Receiver:
             numbers=numbers,
             certificates=self._certificates.findings(),
             clock_jumped_ms=self._clock.look(),
+            centres=self.rollouts.overview(),
             registry_path=str(self.config.receiver.registry),
         )
 

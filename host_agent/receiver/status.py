@@ -53,6 +53,7 @@ class Facts:
     certificates: list[certs.Finding] = attrs.field(factory=list)
     clock_jumped_ms: int | None = None
     registry_path: str = ""
+    centres: list[dict] = attrs.field(factory=list)
 
 
 def faults(facts: Facts) -> list[Finding]:
@@ -105,7 +106,20 @@ def attention(facts: Facts) -> list[Finding]:
     if unknown:
         text = f"{_many(unknown, 'event')} of terminals that the registry does not know: use `yiping registry add`"
         found.append(Finding("unknown", unknown, text))
+    found += _of_versions(facts.centres)
     found += [Finding(certs.CODE, 1, one.text) for one in facts.certificates if not one.expired]
+    return found
+
+
+def _of_versions(centres: list[dict]) -> list[Finding]:
+    """Return halted roll-outs, and centres that run two versions although none is under way."""
+    found = []
+    for row in centres:
+        state = (row["rollout"] or {}).get("state")
+        if state == "halted":
+            found.append(Finding("rollout_halted", 1, row["message"]))
+        elif row["mixed"] and state != "running":
+            found.append(Finding("mixed_versions", 1, row["message"]))
     return found
 
 

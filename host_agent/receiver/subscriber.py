@@ -29,6 +29,7 @@ RECEIPT_LINES = 200  # receipts of one message, about 20 KB
 RECEIPTS_WAITING = 20_000  # dropped beyond it: the agents send again what got no receipt
 RECEIPTS_IN_FLIGHT = 20
 PUBACK_ERROR = 0x80
+COMMAND_EXPIRY_S = 60
 
 _log = logging.getLogger(__name__)
 _Waiting = tuple[EventConnection, int | None, Raw]
@@ -38,11 +39,19 @@ class Subscriber:
     """Own the broker connection and what waits between it and the database; belongs to the event loop."""
 
     def __init__(
-        self, config: Config, take: Callable[[list[Raw]], Awaitable[list[Receipt]]], rng: random.Random
+        self,
+        config: Config,
+        take: Callable[[list[Raw]], Awaitable[list[Receipt]]],
+        rng: random.Random,
+        hear: Callable[[str, bytes], bool] = lambda topic, payload: False,
     ) -> None:
-        """Keep the parts; `take` makes a batch durable and returns its receipts, or raises StoreError."""
+        """Keep the parts; `take` makes a batch durable and returns its receipts, or raises StoreError.
+
+        `hear` gets each message first and says whether it was a state, which nobody has to make durable.
+        """
         self._config = config
         self._take = take
+        self._hear = hear
         self._rng = rng
         self._connection: EventConnection | None = None
         self._lost: asyncio.Future[str] | None = None
@@ -51,6 +60,7 @@ class Subscriber:
         self._receipts: deque[tuple[str, bytes]] = deque()
         self._under_way: dict[int, tuple[str, bytes]] = {}
         self._json = publish_properties("application/json")
+        self._command = publish_properties("application/json", COMMAND_EXPIRY_S)
         self.certificate: bytes | None = None  # the broker's, as it was shown last
         self.fault: UserError | None = None
         self.store_fault: str | None = None
@@ -74,7 +84,13 @@ class Subscriber:
         section = self._config.receiver
         base = f"{self._config.broker.prefix}/{section.centre}"
         shared = f"$share/{section.name}/" if section.shared else ""
-        return [f"{shared}{base}/terminal/+/event", f"{shared}{base}/agent/+/service"]
+        # States are retained, and no retained message comes over a shared subscription.
+        return [
+            f"{shared}{base}/terminal/+/event",
+            f"{shared}{base}/agent/+/service",
+            f"{base}/terminal/+/state",
+            f"{base}/agent/+/state",
+        ]
 
     async def connect(self) -> asyncio.Future[str]:
         """Connect once and subscribe; return what tells of the loss; raises UserError when it cannot be done."""
@@ -120,6 +136,11 @@ class Subscriber:
             self._receipts.popleft()
         self._send_receipts()
 
+    def command(self, topic: str, payload: bytes) -> None:
+        """Send a command that only counts now, so nobody keeps it: whoever gives it gives it again."""
+        if self._connection is not None:
+            self._connection.publish_once(topic, payload, self._command)
+
     def close(self) -> None:
         """Say goodbye to the broker; it keeps the session, and what was not acknowledged."""
         if self._connection is not None:
@@ -159,7 +180,9 @@ class Subscriber:
     def _traffic(self, connection: EventConnection) -> None:
         """Take what came, and the broker's answers to receipts."""
         for mid, raw in connection.take():
-            if len(self._waiting) >= WAITING_LIMIT:
+            if self._hear(raw.topic, raw.payload):
+                connection.acknowledge([] if mid is None else [mid])
+            elif len(self._waiting) >= WAITING_LIMIT:
                 self.dropped_total += 1
             else:
                 self._waiting.append((connection, mid, raw))

@@ -1,5 +1,6 @@
 // How the agent of this PC fares, for the centre's technicians.
 import { ask } from "./agent.js";
+import { updateText } from "./update_words.js";
 import { CONDITIONS, element, FAULTS, STATES } from "./words.js";
 
 const POLL_MS = 2000;
@@ -31,7 +32,10 @@ function terminalRow(item) {
   const cell = element("td");
   const kind = { ready: "good", paused: "wait" }[item.condition] || "bad";
   cell.append(element("span", state, `chip ${kind}`));
-  row.append(cell);
+  const [update, tone] = updateText(item.update);
+  const firmware = element("td", item.firmware || "—", "firmware");
+  if (update) firmware.append(element("small", update, tone));
+  row.append(cell, firmware);
   return row;
 }
 

@@ -101,6 +101,9 @@ export const FAULTS = {
   never_uploaded: "窗口设为由业务系统上传，但评价器不透露等级，目前没有人上传，请修改配置。",
   identity_dropped: "叫号或业务软件传来了群众身份信息，但本机没有配置市级平台公钥，身份信息已丢弃；请管理员配置，或让软件不再传送。",
   services_wait: "市级平台收评价，但不收办件记录；评价不受影响，请管理员更新市级接收程序并检查消息服务的权限。",
+  update_failed: "有评价器升级失败，仍用旧版本正常服务；原因和处理见下，处理后执行 yiping update retry。",
+  bundle: "升级包目录中有一个包不能使用，请移除或换成正确的包。",
+  no_bundle: "市级要求升级，但升级包不在本机，请执行 yiping update offer，或配置 update.source。",
   long_wait: "有评价很久没有等到回执，请到市级平台查看接收程序。",
 };
 

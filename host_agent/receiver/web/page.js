@@ -39,6 +39,8 @@ const FINDINGS = {
   odd_content: (n) => `${n} 条事件内容不合规则，已保存，未转交`,
   silent: (n) => `${n} 台终端在办公时间没有消息`,
   gaps: (n) => `缺 ${n} 条：后面的已到，前面的被扣留或尚未送出`,
+  rollout_halted: (n) => `${n} 个中心的固件升级已暂停，请核查失败的终端，再继续或终止`,
+  mixed_versions: (n) => `${n} 个中心同时运行两种固件版本，请用 yiping rollout start 升级到同一版本`,
   unknown: (n) => `${n} 条来自未登记的终端或密钥期，登记后自动处理`,
   unknown_terminal: () => "未登记的终端送来事件",
   unknown_epoch: () => "未登记的密钥期送来事件",
@@ -131,12 +133,58 @@ function showAlarms(rows) {
     make("span", "", row.times > 1 ? `${row.times} 次` : ""))));
 }
 
+// Why a terminal failed, or waits; other codes show as they are.
+const UPDATE_WHYS = {
+  rolled_back: "新版本未通过自检，已退回旧版本", not_back: "切换后没有回来", not_switched: "多次切换未成功",
+  fault_after: "升级后报告故障", bad_signature: "签名不被接受", wrong_board: "型号不符", too_old: "比现有版本旧",
+  needs_bootstrap: "引导程序太旧，需台架刷写", full: "存储不足", bad_hash: "传送总是出错", not_complete: "写入不完整",
+  no_bundle: "升级包不在窗口电脑上", hours: "等维护时段", rest: "等评价器空闲", turn: "排队中", not_here: "没有接通",
+};
+const UPDATE_STATES = { sending: "传送中", ready: "已传完，等切换", switching: "切换中", trial: "试运行", waiting: "等待" };
+const ROLLOUT_STATES = { running: ["升级中", "warn"], halted: ["已暂停", "bad"], done: ["已完成", "good"], aborted: ["已终止", "warn"] };
+
+function rolloutText(told) {
+  if (!told) return ["未在升级", ""];
+  const [word, tone] = ROLLOUT_STATES[told.state];
+  const left = told.observe_left_s === null ? "" : `，观察还剩 ${Math.ceil(told.observe_left_s / 60)} 分钟`;
+  const wave = told.state === "running" || told.state === "halted" ? `，第 ${told.wave}/${told.waves.length} 批${left}` : "";
+  return [`${told.version} ${word}${wave}`, tone];
+}
+
+function memberText(member) {
+  const why = member.state === "failed" ? member.why : member.now_why;
+  const what = member.state === "failed" ? "失败" : member.terminal_state === "lost" ? "没有接通" : UPDATE_STATES[member.now] ?? "等待";
+  return `${member.terminal}（${member.window || member.agent}）${what}${why ? `：${UPDATE_WHYS[why] ?? why}` : ""}`;
+}
+
+function showRollouts(rows) {
+  at("rollout-section").hidden = !rows.length;
+  at("rollouts").replaceChildren(...rows.map((row) => {
+    const told = row.rollout;
+    const [text, tone] = rolloutText(told);
+    const versions = Object.entries(row.versions).map(([board, found]) =>
+      `${board}：${Object.entries(found).map(([version, count]) => `${version}（${count} 台）`).join("、")}`).join("；");
+    const open = told ? told.members.filter((member) => member.state === "failed" || member.state === "go") : [];
+    const progress = make("td", "number", told ? `${told.done}/${told.total}` : "—");
+    if (told) {
+      const bar = make("progress", "");
+      [bar.max, bar.value] = [Math.max(1, told.total), told.done];
+      progress.append(bar);
+    }
+    const people = make("td", "wrap", ...open.slice(0, 6).map((member) =>
+      make("div", member.state === "failed" ? "bad" : "", memberText(member))), open.length > 6 ? `等 ${open.length} 台` : "");
+    return make("tr", "", make("td", "", row.centre), make("td", row.mixed ? "wrap warn" : "wrap", versions), make("td", tone, text),
+      progress, make("td", `number${told && told.failed ? " bad" : ""}`, told ? String(told.failed) : "—"), people);
+  }));
+}
+
 async function refresh() {
   try {
-    const [status, terminals, alarms] = await Promise.all([get("status"), get("terminals"), get("alarms")]);
+    const [status, terminals, alarms, rollouts] = await Promise.all(["status", "terminals", "alarms", "rollouts"].map(get));
     showStatus(status);
     showTerminals(terminals.items);
     showAlarms(alarms.items);
+    showRollouts(rollouts.items);
   } catch {
     at("message").textContent = "接收端没有应答，正在重试";
     document.querySelector("header").className = "bad";
