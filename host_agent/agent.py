@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
+from starlette.routing import BaseRoute
 
 from host_agent import data_lock
 from host_agent.api_access import Access
@@ -96,10 +97,7 @@ class Agent:
         self._status = Status(
             config, version, self._store, self._writer, self._delivery, self._uplink, self._windows, utc_ms
         )
-        self._updates = Updates(config, self._store, self._writer, self._windows, utc_ms, time.monotonic, self._look)
-        self._status.also("update", self._updates)
-        if config.update.key is not None and config.update.by_city:
-            self._uplink.commands[self._uplink.topics.update] = self._updates.command
+        self._updates = self._make_updates()
         contents = Contents(self._store, self._writer, config.content.tag_table, self._windows, self._changes)
         access = _access(config)
         self._dialects = Dialects(config, self._windows, self._changes, access, self._rng)
@@ -115,14 +113,22 @@ class Agent:
             access,
             self._changes,
             self._identities.seal,
-            [
-                *StaffApi(self._store, self._writer, self._windows, contents).routes(),
-                *UpdateApi(self._updates).routes(),
-                *self._dialects.routes(),
-            ],
+            self._more_routes(contents),
         )
         self._writer.recovered = self._ask_again
         self._stopping = asyncio.Event()
+
+    def _make_updates(self) -> Updates:
+        config, uplink = self._config, self._uplink
+        made = Updates(config, self._store, self._writer, self._windows, utc_ms, time.monotonic, self._look)
+        self._status.also("update", made)
+        if config.update.key is not None and config.update.by_city:
+            uplink.commands[uplink.topics.update] = made.command
+        return made
+
+    def _more_routes(self, contents: Contents) -> list[BaseRoute]:
+        staff = StaffApi(self._store, self._writer, self._windows, contents)
+        return [*staff.routes(), *UpdateApi(self._updates).routes(), *self._dialects.routes()]
 
     async def run(self, wait: bool, ready: Callable[[str], None]) -> None:
         """Start, serve until a signal, stop. With `wait` what is missing at the start is waited for.

@@ -197,7 +197,7 @@ def test_cli_status_asks_the_running_agent(tmp_path, broker, terminal):
     assert code == 0 and "YP-0001" in out and "everything works" in out
     head, row = out.splitlines()[-2:]
     assert head.split() == ["WINDOW", "TERMINAL", "FIRMWARE", "STATE", "RTT", "IN", "OUT", "BAD", "AGAIN", "MESSAGE"]
-    assert re.fullmatch(r"W01 +YP-0001 +\S+ +(\d+ ms|-) +[1-9]\d* +[1-9]\d* +0 +\d+ +ready", row), row
+    assert re.fullmatch(r"W01 +YP-0001 +\S+ +\S+ +(\d+ ms|-) +[1-9]\d* +[1-9]\d* +0 +\d+ +ready", row), row
     code, out, _ = yiping("agent", "status", "--config", made.config, "--json")
     assert code == 0 and json.loads(out)["agent"] == "pc-01"
     assert made.stop() == 0
