@@ -39,10 +39,7 @@ def compose(console: bool) -> tuple:
     front_panel = panel.Panel(glass, hardware.lamps, hardware.buzzer, hardware.voice)
     store, why = opening.open_journal(hardware.nor, own, settings.PATH, nor_w25q.NorError)
     time_ = clock.Clock(time.ticks_ms, time.ticks_diff, hardware.rtc)
-    sealer = None
-    if store is not None:
-        key = sealing.event_key(own.secret, own.epoch)
-        sealer = sealing.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
+    sealer = None if store is None else _sealer(own)
     writer = recorder.Recorder(store, sealer, time_, own is not None and own.reveal_level)
     known = () if store is None else store.known_invites
     table = tags.TagTable(shelf, strings.worded)
@@ -83,6 +80,12 @@ def compose(console: bool) -> tuple:
     if hardware.touch is not None:
         watched.watch("touch", asyncio.create_task(_touch_task(hardware.touch, front)))
     return front, watched
+
+
+def _sealer(own: object) -> object:
+    """Return what seals events by the settings."""
+    key = sealing.event_key(own.secret, own.epoch)
+    return sealing.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
 
 
 def _checked(hardware: object) -> tuple:

@@ -18,7 +18,7 @@ STEP_MS = 20
 
 
 class Bench:
-    """A board at its prompt and a technician; `does` holds what is done differently: ask → call, or None for nothing."""
+    """A board at its prompt and a technician; `does` holds what is done differently: ask → call, or None."""
 
     def __init__(self, folder: Path, board: str, person: bool = True) -> None:
         firmware = folder / "firmware"
