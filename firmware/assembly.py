@@ -22,20 +22,17 @@ FIRST_CHECK_MS = 300_000  # after the start, before the hall opens
 
 
 def compose(console: bool) -> tuple:
-    """Build everything once, biggest first; return the desk and the supervisor of the tasks.
-
-    With a console no watchdog starts: whoever stops the program there has all the time.
-    """
+    """Build everything once, biggest first; return the desk and the supervisor of the tasks."""
     assets = sys.path[0] + "/assets"  # of the slot that runs
     own = opening.load_settings(settings.PATH)
     board, terminal = settings.identity(settings.PATH)
     hardware = boards.build(boards.load(board))
-    if not console:
+    if not console:  # whoever stops the program there has all the time
         hardware.watchdog.start()
     identity = version.identity(own, board, terminal, glyphs.version(assets))
     shelf = content.Content(content.FOLDER, identity)
-    paper = canvas.Canvas(hardware.lcd, glyphs.open_packs(assets, PACKS))
-    glass = display.Display(paper, strings.Strings(), shelf.card)
+    packs = glyphs.open_packs(assets, PACKS)
+    glass = display.Display(canvas.Canvas(hardware.lcd, packs), strings.Strings(), shelf.card)
     front_panel = panel.Panel(glass, hardware.lamps, hardware.buzzer, hardware.voice)
     store, why = opening.open_journal(hardware.nor, own, settings.PATH, nor_w25q.NorError)
     time_ = clock.Clock(time.ticks_ms, time.ticks_diff, hardware.rtc)

@@ -8,7 +8,7 @@ import time
 
 import machine
 
-BREATH_S = 5  # less than the watchdog's time; a terminal that cannot start must not wear out its journal
+_BREATH_S = 5  # less than the watchdog's time; a terminal that cannot start must not wear out its journal
 
 try:
     import entry
@@ -17,7 +17,7 @@ try:
 except BaseException as error:  # noqa: BLE001 - whatever it is, a reset is the cure
     sys.print_exception(error)
     if not maintained:  # noqa: F821
-        time.sleep(BREATH_S)
+        time.sleep(_BREATH_S)
 finally:
     if not maintained:  # noqa: F821
         machine.reset()

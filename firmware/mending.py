@@ -7,23 +7,23 @@ Reads the manifest itself, as nothing of a slot can be trusted before. Some seco
 import hashlib
 import os
 
-KEY = "bundle.key"
-EXPONENT = 65537
-SLOTS = ("a", "b")
-DIGEST_INFO = b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"  # RFC 8017, SHA-256
-RELEASE, FLOOR, FILES, PACKS = 4, 5, 7, 8  # keys of the manifest
-PIECE_BYTES = 1_024
+_KEY = "bundle.key"
+_EXPONENT = 65537
+_SLOTS = ("a", "b")
+_DIGEST_INFO = b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"  # RFC 8017, SHA-256
+_RELEASE, _FLOOR, _FILES, _PACKS = 4, 5, 7, 8  # keys of the manifest
+_PIECE_BYTES = 1_024
 
 
 def found() -> dict:
     """Return the contents of a new slots.json; slot "a" when no slot is whole."""
     whole = []
-    for slot in SLOTS:
+    for slot in _SLOTS:
         manifest = _manifest(slot)
         if manifest is not None and _is_complete(slot, manifest):
-            whole.append((manifest[RELEASE], slot, manifest[FLOOR]))
+            whole.append((manifest[_RELEASE], slot, manifest[_FLOOR]))
     whole.sort()
-    state = {"slot": SLOTS[0], "trial": "", "tries": 0, "floor": 0, "back": 0}
+    state = {"slot": _SLOTS[0], "trial": "", "tries": 0, "floor": 0, "back": 0}
     if whole:
         state["slot"] = whole[0][1]
         state["floor"] = max([floor for _, _, floor in whole])
@@ -35,7 +35,7 @@ def found() -> dict:
 def _manifest(slot: str) -> dict | None:
     """Return the manifest of a slot; None when there is none, or its signature does not check."""
     try:
-        with open(KEY, "rb") as file:
+        with open(_KEY, "rb") as file:
             modulus = file.read()
         with open(slot + "/manifest.cbor", "rb") as file:
             data = file.read()
@@ -44,7 +44,7 @@ def _manifest(slot: str) -> dict | None:
         if not _is_signed(modulus, data, signature):
             return None
         manifest = _take(data, 0)[0]
-        return manifest if isinstance(manifest[RELEASE], int) and manifest[FILES] else None
+        return manifest if isinstance(manifest[_RELEASE], int) and manifest[_FILES] else None
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
 
@@ -54,18 +54,18 @@ def _is_signed(modulus: bytes, data: bytes, signature: bytes) -> bool:
     size = len(modulus)
     if size == 0 or len(signature) != size:
         return False
-    power = pow(int.from_bytes(signature, "big"), EXPONENT, int.from_bytes(modulus, "big"))
-    end = DIGEST_INFO + hashlib.sha256(data).digest()
+    power = pow(int.from_bytes(signature, "big"), _EXPONENT, int.from_bytes(modulus, "big"))
+    end = _DIGEST_INFO + hashlib.sha256(data).digest()
     return power.to_bytes(size, "big") == b"\x00\x01" + b"\xff" * (size - len(end) - 3) + b"\x00" + end
 
 
 def _is_complete(slot: str, manifest: dict) -> bool:
     """Return whether every file of a manifest is there as it says."""
     try:
-        for path, size, digest in manifest[FILES]:
+        for path, size, digest in manifest[_FILES]:
             if not _is_as(slot + "/" + path, size, digest):
                 return False
-        for _, size, digest in manifest[PACKS]:
+        for _, size, digest in manifest[_PACKS]:
             if not _is_as("packs/" + digest.hex()[:16], size, digest):
                 return False
     except (OSError, ValueError, KeyError, TypeError):
@@ -76,7 +76,7 @@ def _is_complete(slot: str, manifest: dict) -> bool:
 def _is_as(path: str, size: int, digest: bytes) -> bool:
     if os.stat(path)[6] != size:
         return False
-    piece = bytearray(PIECE_BYTES)
+    piece = bytearray(_PIECE_BYTES)
     view = memoryview(piece)
     known = hashlib.sha256()
     with open(path, "rb") as file:

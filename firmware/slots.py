@@ -20,12 +20,11 @@ import machine
 
 BOOTSTRAP = 1  # the number that a bundle may ask for
 PATH = "slots.json"
-NEW = "slots.json.new"
-SLOTS = ("a", "b")
-TRIES = 3
-ROLLED_BACK = 31  # protocol.reasons.WHY_ROLLED_BACK
-WATCHDOG_MS = 8_000
-BREATH_S = 5
+_NEW = "slots.json.new"
+_TRIES = 3
+_ROLLED_BACK = 31  # protocol.reasons.WHY_ROLLED_BACK
+_WATCHDOG_MS = 8_000
+_BREATH_S = 5
 
 
 def read() -> dict | None:
@@ -37,7 +36,7 @@ def read() -> dict | None:
         numbers = (state["tries"], state["floor"], state["back"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if slot not in SLOTS or trial == slot or trial not in ("", "a", "b"):
+    if slot not in ("a", "b") or trial == slot or trial not in ("", "a", "b"):
         return None
     for number in numbers:
         if not isinstance(number, int) or number < 0:
@@ -47,14 +46,14 @@ def read() -> dict | None:
 
 def write(state: dict) -> None:
     """Write new, flush, rename; OSError when the file system fails."""
-    with open(NEW, "w") as file:
+    with open(_NEW, "w") as file:
         json.dump(state, file)
         file.flush()
-    os.rename(NEW, PATH)
+    os.rename(_NEW, PATH)
 
 
 def choose() -> tuple:
-    """Return the slot to run and whether it is on trial; a trial is counted, or rolled back after TRIES starts."""
+    """Return the slot to run and whether it is on trial; a trial is counted, or rolled back after three starts."""
     state = read()
     try:
         if state is None:
@@ -64,13 +63,13 @@ def choose() -> tuple:
             del sys.modules["mending"]
             write(state)
         if state["trial"]:
-            if state["tries"] < TRIES:
+            if state["tries"] < _TRIES:
                 state["tries"] += 1
             else:
-                state["trial"], state["tries"], state["back"] = "", 0, ROLLED_BACK
+                state["trial"], state["tries"], state["back"] = "", 0, _ROLLED_BACK
             write(state)
     except OSError:  # what cannot be counted must not be tried
-        return state["slot"] if state else SLOTS[0], False
+        return state["slot"] if state else "a", False
     return state["trial"] or state["slot"], bool(state["trial"])
 
 
@@ -83,7 +82,7 @@ def begin(maintained: bool) -> None:
         slot, on_trial = choose()
         sys.path.insert(0, slot)
         if on_trial and not maintained:
-            machine.WDT(timeout=WATCHDOG_MS)  # a trial that hangs before it starts its own
+            machine.WDT(timeout=_WATCHDOG_MS)  # a trial that hangs before it starts its own
         import port
 
         is_open = port.start(maintained)
@@ -91,7 +90,7 @@ def begin(maintained: bool) -> None:
         sys.print_exception(error)
         is_open = False
         if not maintained:
-            time.sleep(BREATH_S)
+            time.sleep(_BREATH_S)
             machine.reset()
     if maintained:
         if not is_open:

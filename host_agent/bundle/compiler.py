@@ -1,5 +1,5 @@
 """Compile a firmware for its flash: constants folded, arguments and private data named by letters, every module as
-.mpy, boot.py and main.py as text. The bootstrap is left as it is written: the firmware of a slot changes without it.
+.mpy, boot.py and main.py as text. The bootstrap is built apart and keeps its public names: a slot changes without it.
 
 Line numbers are left out, as they would cost the terminal 3 KB; to debug, set YIPING_LINE_NUMBERS=1.
 
@@ -61,28 +61,36 @@ def compile_firmware(sources: dict[str, Path]) -> dict[str, Path]:
 
 def folded(texts: dict[str, bytes]) -> dict[str, bytes]:
     """Return path on the device → source, constants folded and names shared, of the files that a terminal can load."""
-    if layout.has_bootstrap(texts):
-        apart = {name: text for name, text in texts.items() if name in layout.BOOTSTRAP}
-        return _folded({name: text for name, text in texts.items() if name not in apart}) | apart
-    return _folded(texts)
+    try:
+        return _folded(texts)
+    except SyntaxError:
+        return texts  # the compiler says where
 
 
 def _folded(texts: dict[str, bytes]) -> dict[str, bytes]:
+    if layout.has_bootstrap(texts):
+        apart = {name: text for name, text in texts.items() if name in layout.BOOTSTRAP}
+        slot = {name: text for name, text in texts.items() if name not in apart}
+        return attributes.shared(arguments.shortened(_without_constants(slot))) | _without_constants(apart, public=True)
+    return attributes.shared(arguments.shortened(_without_constants(texts)))
+
+
+def _without_constants(texts: dict[str, bytes], public: bool = False) -> dict[str, bytes]:
+    """Return path → source with constants in their places; `public` keeps the definitions of those without a _."""
     names = {_dotted(name): name for name in texts}
-    try:
-        firmware = fold.Firmware({dotted: texts[name] for dotted, name in names.items()}, _HOSTS_SHARE)
-    except SyntaxError:
-        return texts  # the compiler says where
-    found = {names[dotted]: firmware.folded(dotted) for dotted in firmware.modules}
-    return attributes.shared(arguments.shortened(found))
+    firmware = fold.Firmware({dotted: texts[name] for dotted, name in names.items()}, _HOSTS_SHARE)
+    for module in firmware.modules.values() if public else ():
+        module.pinned.update(name for name in module.assigned if name[0] != "_")
+    return {names[dotted]: firmware.folded(dotted) for dotted in firmware.modules}
 
 
 def compile_source(text: bytes, name: str, cache: Path, source: Path) -> Path:
     """Return the cached .mpy of one file; `name` is its path on the device, `source` for the error. Raises UserError.
 
-    Tracebacks show the name of the .mpy, which the device knows anyway: another one would cost it 30 B a file.
+    Tracebacks show the module's dotted name, which the device knows anyway: the file's path would cost it 30 B a file,
+    as it is known there with the name of the slot.
     """
-    shown = name.removesuffix(".py") + ".mpy"
+    shown = _dotted(name)
     level = _ALL if os.environ.get("YIPING_LINE_NUMBERS") else _NO_LINES
     compiled = cache / f"{_digest((shown.encode(), level.encode(), text))}.mpy"
     if compiled.exists():
