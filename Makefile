@@ -9,7 +9,7 @@ BOARDS := k5
 export PATH := $(PATH):/usr/sbin:/usr/local/sbin
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help venv tools demo test soak bench screens lint types lock clean
+.PHONY: help venv tools bundle demo test soak bench screens lint types lock clean
 
 help:
 	@echo "make demo    the whole chain on this machine, with a page to press keys on"
@@ -17,6 +17,7 @@ help:
 	@echo "make soak    everything at once and every fault, then what was shown beside what the city has; ARGS=\"--minutes 10 --seed N\""
 	@echo "make bench   what the project claims in numbers, measured; ARGS=\"--only journal --repetitions 1\""
 	@echo "make screens the terminals' screens, what changed beside what was approved; ARGS=--accept approves, ARGS=--open shows"
+	@echo "make bundle  the terminals' firmware, compiled, packed and signed, for the wheel"
 	@echo "make lint    ruff and the rules of tests/lint"
 	@echo "make types   basedpyright with the boards' stubs"
 	@echo "make lock    renew the locks from pyproject.toml"
@@ -28,6 +29,9 @@ venv:
 
 tools:
 	@"$(PYTHON)" tools/setup_venv.py .venv-tools tools/tools.lock
+
+bundle: venv
+	@$(BIN)/python tools/wheel_bundles.py $(ARGS)
 
 demo: venv
 	@$(BIN)/yiping demo $(ARGS)

@@ -92,10 +92,17 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "check": ("host_agent.qr_cli:check", "Say what a token is for."),
     },
     "doctor": {"browser": ("host_agent.doctor.cli:browser", "Say what keeps web pages from the agent.")},
+    "bundle": {
+        "key": ("host_agent.bundle.cli:key", "Make the key that signs bundles."),
+        "build": ("host_agent.bundle.cli:build", "Compile, pack and sign the terminals' firmware."),
+        "show": ("host_agent.bundle.cli:show", "Show what is in a bundle."),
+        "verify": ("host_agent.bundle.cli:verify", "Check bundles and their signatures."),
+    },
     "decode": ("host_agent.decode:decode", "Read captures and events."),
     "demo": ("simulator.demo.cli:demo", "Run the whole chain on this machine."),
 }
 GROUP_TEXTS = {
+    "bundle": "What terminals are flashed and updated with.",
     "window": "Signs of windows.",
     "paper": "Forms on paper.",
     "qr": "Keys and tokens of QR codes.",

@@ -14,9 +14,7 @@ VERSION_FILE = "app/version.py"
 _NAMES = ("FIRMWARE", "FLOOR", "BOOTSTRAP")
 
 
-def build(
-    board: str, key: Key, firmware: Path = layout.FIRMWARE, protocol: Path | None = layout.PROTOCOL
-) -> Bundle:  # fmt: skip
+def build(board: str, key: Key, firmware: Path = layout.FIRMWARE, protocol: Path | None = layout.PROTOCOL) -> Bundle:
     """Return the signed bundle of a firmware for a board. Raises UserError."""
     if not (firmware / "boards" / f"{board}.py").is_file():
         known = sorted(path.stem for path in (firmware / "boards").glob("[a-z]*.py"))

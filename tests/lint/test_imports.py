@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "main": {"entry"},
     "host_agent": {"protocol"},
     "simulator": {"protocol", "firmware.boards", "host_agent.bundle"},
-    "tools": set(),
+    "tools": {"host_agent.bundle"},
 }
 # What makes protocol/ impure, or what MicroPython lacks. The one reader of a file there is for hosts only.
 NOT_IN_PROTOCOL = {

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.lint.sources import ROOT, name, our_files
+from tests.lint.test_locks import project
 
+SHIPPED = "host_agent/bundle/shipped/"
 PACKAGES = ("protocol", "host_agent", "simulator", "firmware")
 
 
@@ -22,12 +24,29 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
     return zipfile.ZipFile(next(folder.glob("yiping-*-py3-none-any.whl")))
 
 
-def test_wheel_holds_the_files_of_its_packages_and_no_other(wheel):
-    packed = {entry for entry in wheel.namelist() if ".dist-info/" not in entry}
+def test_wheel_holds_the_files_of_its_packages_and_no_other_but_the_bundles(wheel):
+    packed = {entry for entry in wheel.namelist() if ".dist-info/" not in entry and not entry.startswith(SHIPPED)}
     ours = {
         name(path) for package in PACKAGES for path in our_files(under=package) if path.suffix not in (".pyc", ".mpy")
     }
     assert packed == ours
+
+
+def test_wheel_brings_the_bundle_of_each_board_with_its_key_and_an_installed_one_accepts_them_offline(wheel, tmp_path):
+    names = sorted(entry.removeprefix(SHIPPED) for entry in wheel.namelist() if entry.startswith(SHIPPED))
+    version = project()["version"]
+    assert names == ["bundle.key", "signer.json", *(f"yiping-{board}-{version}.zip" for board in ("k5", "t35"))]
+    wheel.extractall(tmp_path)  # what an installation does with a wheel of pure Python
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import host_agent.cli as c; sys.argv[0] = 'yiping'; "
+    # Without the library that makes keys: checking needs none.
+    program += "print(c.__file__); sys.modules['cryptography'] = None; c.main()"
+    command = [sys.executable, "-c", program, "bundle", "verify"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith(str(tmp_path))
+    assert [line.split(":")[0] for line in lines[1:3]] == names[2:] and "development key" in lines[3]
+    assert all("whole, signed by" in line for line in lines[1:3])
 
 
 def test_wheel_brings_the_command(wheel):

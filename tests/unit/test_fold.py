@@ -121,7 +121,7 @@ def test_line_numbers_are_compiled_only_when_asked_for(tmp_path: Path, monkeypat
         monkeypatch.setenv("YIPING_LINE_NUMBERS", asked)
         compiler.compile_source(source, "one.py", tmp_path, Path("one.py")).rename(tmp_path / "one.mpy")
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-        assert f'File "one.mpy", {line}, in call' in done.stderr + done.stdout
+        assert f'File "one", {line}, in call' in done.stderr + done.stdout
 
 
 def test_name_that_hides_an_imported_one_is_not_followed():
