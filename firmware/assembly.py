@@ -47,7 +47,7 @@ def compose(console: bool) -> tuple:
     front.link.take_content(bulk.Bulk(shelf, front.is_engaged).receiver)
     front.heap_free = gc.mem_free
     front.check_at = FIRST_CHECK_MS
-    front.check = checks.Checks(front, front_panel, _checked(hardware)).begin
+    front.check = checks.checks(front, front_panel, _checked(hardware))
     line = peer.Peer(hardware.link, front.link, time_, front.link_event)
     clock_alarm, screen_alarm, journal_alarm = alarm.Alarm(), alarm.Alarm(), alarm.Alarm()
     front_panel.wake = screen_alarm.wake

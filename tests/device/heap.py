@@ -89,9 +89,15 @@ def names_bytes(names: set[str], entry: int) -> int:
 def _own_names(board: str, full: set[str], bare: set[str]) -> set[str]:
     """Return the names that the firmware brings: those only it has, and those that it has as well as the shims."""
     flashed = sources(FIRMWARE, PROTOCOL, board)
-    texts = {name: path.read_bytes() for name, path in flashed.items() if path.suffix == ".py"}
-    words = set(re.findall(r"\w+", b"\n".join(folded(texts).values()).decode()))
+    texts = folded({name: path.read_bytes() for name, path in flashed.items() if path.suffix == ".py"})
+    loaded = [text for name, text in texts.items() if any(path.endswith(_compiled(name)) for path in full)]
+    words = set(re.findall(r"\w+", b"\n".join(loaded).decode()))
     return (full - bare) | (full & words)
+
+
+def _compiled(name: str) -> str:
+    """Return the end of the path under which the device knows a module that it loaded."""
+    return "/" + name.removesuffix(".py") + ".mpy"
 
 
 def _bare_main(board: str) -> str:
