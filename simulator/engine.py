@@ -13,6 +13,7 @@ from collections.abc import Callable
 from simulator import bus as b
 from simulator.bus import Bus, BusClosed, Message
 from simulator.clock import FOREVER, Clock, RealClock
+from simulator.console import Console
 from simulator.errors import SimError
 from simulator.process import HEAP_KB, Firmware
 from simulator.soc import BOOTLOADER, SOFT, Soc
@@ -41,6 +42,8 @@ class Engine:
         self.crashes: list[str] = []
         self.on_started: Callable[[Bus], object] | None = None
         self.on_stopped: Callable[[Bus], object] | None = None
+        self.on_bootloader: Callable[[], object] | None = None
+        self.console: Console | None = None  # without one, what the firmware prints goes to the log alone
         self._wiring: Wiring | None = None
         self._state = state
         self._heap_kb = heap_kb
@@ -93,8 +96,11 @@ class Engine:
         self._starting = None
         self._hung = False
         mode = "virtual" if self.clock.virtual else "real"
-        self._firmware = Firmware(self._state.flash, self._state.console, mode, self._heap_kb)
+        seat = None if self.console is None else self.console.seat()
+        self._firmware = Firmware(self._state.flash, self._state.console, mode, self._heap_kb, seat)
         self.soc.connect(self._firmware.bus)
+        if self.console is not None:
+            self.console.began(self._firmware.pid)
         if self.on_started is not None:
             self.on_started(self._firmware.bus)
 
@@ -108,16 +114,25 @@ class Engine:
             if self.on_stopped is not None:
                 self.on_stopped(firmware.bus)
             firmware.kill()
+            if self.console is not None:
+                self.console.ended()
 
     def _restart(self, kind: str) -> None:
         self._stop()
-        self.soc.reset(self.clock.now_us)
+        self.soc.reset(self.clock.now_us, kind == SOFT_RESET)
+        if self.console is not None:
+            self.console.restarts(kind == SOFT_RESET)
         self._start(kind)
 
     def _reset_asked(self, kind: int) -> None:
         if kind == BOOTLOADER:
             self._stop()
             self.soc.reset(self.clock.now_us)
+            if self.on_bootloader is not None:
+                self.powered = False
+                self.wiring.power_off(self.clock.now_us)
+                self.on_bootloader()
+                return
             self.crashes.append("the firmware went to the boot loader: power off and on to start it again")
             return
         self._restart(SOFT_RESET if kind == SOFT else RESET)
@@ -135,6 +150,9 @@ class Engine:
                 if code is not None:
                     break
                 time.sleep(0.01)
+        if self.console is not None and code is not None and code >= 0:
+            self._restart(SOFT_RESET)  # Ctrl-D at the prompt, or SystemExit
+            return
         self.crashes.append(f"MicroPython ended by itself with code {code}; see {self._state.console}")
         self._stop()
         self.soc.connect(None)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from simulator.bus import Bus
 from simulator.errors import UserError
@@ -16,7 +17,7 @@ HEAP_KB = 280  # objects are twice as large as on a 32-bit board: this stands fo
 SHIMS_KB = 60  # what the shims take beside the firmware, which must not pay for it; tests/device/test_heap.py measures
 
 _RUN = "import sys; sys.path.insert(0, sys.argv[1]); import micropython_run as m; m.run_main(sys.argv[2:])"
-_START = "import start"
+_START = "import start as _; _.run(globals())"
 
 
 def interpreter() -> list[str]:
@@ -34,18 +35,29 @@ def interpreter() -> list[str]:
     raise UserError("no MicroPython for the simulated chip", sys.executable, cure)
 
 
+class Seat(NamedTuple):
+    """What a firmware with a console is started with: its standard streams, and what its shims must know."""
+
+    stdio: socket.socket
+    environment: dict[str, str]
+
+
 class Firmware:
     """A running MicroPython with its bus; `kill` ends it as a power cut does."""
 
-    def __init__(self, flash: Path, console: Path, clock: str, heap_kb: int = HEAP_KB) -> None:
+    def __init__(
+        self, flash: Path, console: Path, clock: str, heap_kb: int = HEAP_KB, seat: Seat | None = None
+    ) -> None:
         ours, theirs = socket.socketpair()
         environment = {
             "SIM_FD": str(theirs.fileno()),
             "SIM_CLOCK": clock,
             "MICROPYPATH": f"{shims_folder()}:.frozen",
             "PATH": os.environ.get("PATH", ""),
+            **({} if seat is None else seat.environment),
         }
-        command = [*interpreter(), "-X", f"heapsize={heap_kb + SHIMS_KB}K", "-c", _START]
+        options = ["-X", f"heapsize={heap_kb + SHIMS_KB}K"] + ([] if seat is None else ["-i"])
+        command = [*interpreter(), *options, "-c", _START]
         try:
             with console.open("ab") as log:
                 self._process = subprocess.Popen(
@@ -53,13 +65,15 @@ class Firmware:
                     cwd=flash,
                     env=environment,
                     pass_fds=(theirs.fileno(),),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
+                    stdin=subprocess.DEVNULL if seat is None else seat.stdio,
+                    stdout=log if seat is None else seat.stdio,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # Ctrl-C at a prompt is not the firmware's
                 )
         finally:
             theirs.close()
+            if seat is not None:
+                seat.stdio.close()
         self.bus = Bus(ours)
 
     @property

@@ -14,8 +14,8 @@ import selectors
 import tty
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
-from simulator.chips.usb_host import UsbHost
 from simulator.clock import Clock, Timed
 from simulator.errors import UserError
 
@@ -35,14 +35,34 @@ def claim_link(link: Path) -> None:
         raise UserError("the path is not a terminal's link", str(link), "remove it or name another --link")
 
 
-class SerialPort:
-    """Joins a UsbHost's port with a pty whose slave is linked at `link`."""
+class PortHost(Protocol):
+    """What a port's bytes come from and go to: UsbHost for the data port, Console for the image's own."""
 
-    def __init__(self, host: UsbHost, clock: Clock, selector: selectors.BaseSelector, link: Path | None) -> None:
+    def open(self) -> None:
+        """Take the program's DTR."""
+
+    def close(self) -> None:
+        """Take its end."""
+
+    def room(self) -> int:
+        """Return how many bytes `write` takes now."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Take bytes of the program."""
+
+
+class SerialPort:
+    """Joins a port with a pty whose slave is linked at `link`, or where `link(device)` has linked it."""
+
+    def __init__(
+        self, host: PortHost, clock: Clock, selector: selectors.BaseSelector, link: Path | Callable[[str], Path] | None
+    ) -> None:
         self._host = host
         self._clock = clock
         self._selector = selector
-        self._link = link
+        self._link = None if callable(link) else link
+        self._claim = link if callable(link) else None
         self._master: int | None = None
         self._registered = False
         self._unsent = bytearray()
@@ -61,11 +81,18 @@ class SerialPort:
             os.close(slave)  # from here on the hang-up condition tells whether the peer has it open
         os.set_blocking(master, False)
         self._master = master
-        if self._link is not None:
+        if self._claim is not None:
+            self._link = self._claim(self.device)
+        elif self._link is not None:
             part = self._link.with_name(f"{self._link.name}.{os.getpid()}.part")
             os.symlink(self.device, part)
             os.replace(part, self._link)
         self._look()
+
+    @property
+    def link(self) -> Path | None:
+        """Return the name of the device file, while there is one."""
+        return self._link if self._master is not None else None
 
     def vanish(self) -> None:
         """Take the device file away."""

@@ -21,6 +21,7 @@ class SpiBus:
         self.baudrate = 0
         self._selected: list[SelectedChip] = []
         self._listening: list[ShiftedChip] = []
+        self._dead: list[SelectedChip] = []
         self.violations: list[str] = []
 
     def listen(self, chip: ShiftedChip) -> None:
@@ -31,7 +32,13 @@ class SpiBus:
         """Put a chip on the bus whose select is on a pin."""
         gpio.watch(cs_pin, lambda level, t_us: self._select(chip, level, t_us))
 
+    def detach(self, chip: SelectedChip) -> None:
+        """Take a chip off the bus: it neither hears nor answers."""
+        self._dead.append(chip)
+
     def _select(self, chip: SelectedChip, level: int, t_us: int) -> None:
+        if chip in self._dead:
+            return
         if level == 0 and chip not in self._selected:
             self._selected.append(chip)
             if len(self._selected) > 1:
@@ -122,12 +129,13 @@ class Soc(DeviceLink):
         self.messages += 1
         self._handlers[message.op](message)
 
-    def reset(self, t_us: int) -> None:
-        """Put pins and peripherals into their state after any reset."""
+    def reset(self, t_us: int, soft: bool = False) -> None:
+        """Put pins and peripherals into their state after a reset; a soft one leaves the image's own console be."""
         self._bus = None
         self.main_ended = None
         self.watchdog.reset()
-        self.usb.set_pull_up(False)
+        if not (soft and self.usb.console and self.usb.port is None):
+            self.usb.set_pull_up(False)
         self.gpio.reset(t_us)
         for spi in self.spi.values():
             spi.release(t_us)
@@ -137,6 +145,10 @@ class Soc(DeviceLink):
     def _post(self, op: int, unit: int = 0, a: int = 0, payload: bytes = b"") -> None:
         if self._bus is not None:
             self._bus.post(op, unit, a, payload)
+
+    def keyboard_interrupt(self, on: bool) -> None:
+        """Tell the firmware of a Ctrl-C at its console, or take that back."""
+        self._post(b.KEYBOARD, 0, on)
 
     # -- pins
 
@@ -207,7 +219,7 @@ class Soc(DeviceLink):
             strings[index] = m.payload[at + 2 : at + 2 + size]
             at += 2 + size
         device, rest = m.payload[4 : 4 + device_size], m.payload[4 + device_size :]
-        self.usb.describe(device, rest[:config_size], strings)
+        self.usb.describe(device, rest[:config_size], strings, m.a)
 
     def bus_reset(self) -> None:
         """Tell the device of a bus reset."""

@@ -171,6 +171,10 @@ class Wiring:
         """Fit or remove the maintenance jumper."""
         self._soc.gpio.drive(self.board["maintenance_jumper"], 0 if fitted else None, t_us)
 
+    def kill_nor(self) -> None:
+        """Break the journal's chip: it does not answer from now on."""
+        self._soc.spi[self.board["chips"]["nor"]["spi"]].detach(self.nor)
+
     def power_on(self, t_us: int) -> None:
         """Give all chips power."""
         for chip in self.chips:

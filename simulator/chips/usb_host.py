@@ -53,10 +53,13 @@ class UsbHost:
         self._device = device
         self._pull_up = False
         self._descriptors: tuple[bytes, bytes, dict[int, bytes]] | None = None
+        self._builtin_itfs = 0
         self._step: Timed | None = None
         self.plugged = True
         self.violations: list[str] = []
         self.on_port: Callable[[AcmPort | None], None] | None = None
+        self.console = False  # the driver offers a port for the console that the image itself serves
+        self.on_console: Callable[[bool], None] | None = None
         self.on_data: Callable[[bytes], bool] | None = None
         self.on_sent: Callable[[bytes], None] | None = None
         self.to_device: Callable[[bytes], bytes] | None = None  # a fault of the line, see simulator/faults.py
@@ -87,9 +90,10 @@ class UsbHost:
         self.plugged = plugged
         self._change()
 
-    def describe(self, device: bytes, configuration: bytes, strings: dict[int, bytes]) -> None:
-        """Take the descriptors the device will answer with."""
+    def describe(self, device: bytes, configuration: bytes, strings: dict[int, bytes], builtin_itfs: int = 0) -> None:
+        """Take the descriptors the device will answer with; its first interfaces may be the image's own console."""
         self._descriptors = (device, configuration, strings)
+        self._builtin_itfs = builtin_itfs
 
     def set_pull_up(self, on: bool) -> None:
         """Take the device's pull-up on D+: on the bus or not."""
@@ -114,6 +118,7 @@ class UsbHost:
             self.port = None
             if self.on_port is not None:
                 self.on_port(None)
+        self._set_console(False)
         if self._pull_up and self.plugged:
             self._step = self._clock.after(DEBOUNCE_US, self._reset)
 
@@ -131,6 +136,9 @@ class UsbHost:
         except DescriptorError as error:
             self.violations.append(f"descriptors refused: {error}")
             return
+        self._set_console(self._builtin_itfs > 0)
+        if port.control_itf < self._builtin_itfs:
+            return  # nothing but the console: its requests never reach a program of the device
         self.port = port
         self._device.configured(True)
         for offset, length in port.groups:
@@ -138,6 +146,12 @@ class UsbHost:
         self._control(_SET_LINE_CODING, 0, _pack_coding((9600, 0, 0, 8)))
         if self.on_port is not None:
             self.on_port(port)
+
+    def _set_console(self, present: bool) -> None:
+        if present != self.console:
+            self.console = present
+            if self.on_console is not None:
+                self.on_console(present)
 
     # -- what a program does with the port
 

@@ -16,6 +16,7 @@ BOOT = const(0x01)
 IDLE = const(0x38)
 RESET = const(0x39)
 MAIN_ENDED = const(0x3A)
+_KEYBOARD = const(0x95)
 FOREVER = const(0x2000000000000000)
 CALL_US = const(4)  # one peripheral call of the interpreter on the chip, rounded
 TICK_US = const(1)
@@ -58,6 +59,7 @@ _masked = 0
 _hard = False
 _dispatching = False
 _events = []
+_interrupted = False
 reply = b""
 
 
@@ -207,18 +209,24 @@ def _keep_event() -> None:
 
 def _dispatch() -> None:
     """Run the handlers of what has arrived, as interrupts would between two bytecodes."""
-    global _dispatching
+    global _dispatching, _interrupted
     if not _events or _masked or _dispatching:
         return
     _dispatching = True
     try:
         while _events and not _masked:
             op, unit, a, payload = _events.pop(0)
+            if op == _KEYBOARD:
+                _interrupted = bool(a)  # 0 takes it back: the interpreter was told by a signal
+                continue
             handler = handlers.get(op)
             if handler is not None:
                 handler(unit, a, payload)
     finally:
         _dispatching = False
+    if _interrupted:
+        _interrupted = False
+        raise KeyboardInterrupt
 
 
 def run_handler(handler, argument, hard: bool) -> None:

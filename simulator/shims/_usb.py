@@ -43,6 +43,9 @@ _CDC_CFG = (
 )
 
 
+_builtin_up = False
+
+
 class USBDevice:
     """The one USB device of the chip."""
 
@@ -108,7 +111,7 @@ class USBDevice:
             if text is not None:
                 raw = text.encode() if isinstance(text, str) else bytes(text)
                 parts.append(bytes((index, len(raw))) + raw)
-        _bus.post(_CONFIG, 0, 0, b"".join(parts))
+        _bus.post(_CONFIG, 0, self._builtin.itf_max, b"".join(parts))
 
     def active(self, value=None) -> bool:
         """Return whether the device is on the bus; attach or detach it when a value is given."""
@@ -121,6 +124,8 @@ class USBDevice:
         self._configured = False
         self._pending.clear()
         if value:
+            if _builtin_up:  # the host must look again
+                _bus.post(_ACTIVE, 0, 0)
             self._tell_descriptors()
         _bus.post(_ACTIVE, 0, 1 if value else 0)
         return before
@@ -159,6 +164,15 @@ class USBDevice:
     def remote_wakeup(self) -> bool:
         """Return False: the host never suspends the device."""
         return False
+
+
+def start_builtin() -> None:
+    """Bring up the image's own console after boot.py, unless that has taken the bus (mp_usbd_init)."""
+    global _builtin_up
+    if USBDevice._one is None:
+        _builtin_up = True
+        _bus.post(_CONFIG, 0, 2, struct.pack("<HH", 18, len(_CDC_CFG)) + USBDevice.BUILTIN_DEFAULT.desc_dev + _CDC_CFG)
+        _bus.post(_ACTIVE, 0, 1)
 
 
 def _guard(function, *args):

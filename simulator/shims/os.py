@@ -4,6 +4,7 @@ import random
 from collections import namedtuple
 
 import _bus
+import _identity
 import uos
 from uos import (
     VfsFat, VfsLfs2, chdir, getcwd, ilistdir, listdir, mkdir, mount, remove, rename, rmdir, stat, statvfs, umount,
@@ -15,7 +16,8 @@ _Uname = namedtuple("uname_result", ("sysname", "nodename", "release", "version"
 
 def uname():
     """Return the names of the port and of the board."""
-    return _Uname("rp2", "rp2", "1.29.0", "v1.29.0", "Raspberry Pi Pico2 with RP2350")
+    version = "v%s on %s (GNU 14.2.0 MinSizeRel)" % (_identity.RELEASE, _identity.DATE)
+    return _Uname("rp2", "rp2", _identity.RELEASE, version, _identity.MACHINE)
 
 
 def urandom(n: int) -> bytes:

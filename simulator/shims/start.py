@@ -1,4 +1,4 @@
-"""Start the firmware as the chip does: boot.py, then main.py, then an idle prompt."""
+"""Start the firmware as the chip does: boot.py, then main.py, then the prompt where there is one."""
 
 import sys
 
@@ -11,6 +11,14 @@ import os
 import rp2
 import select
 import time
+
+import _usb
+import micropython
+import uos
+
+_CONSOLE = uos.getenv("SIM_CONSOLE")  # how the prompt was left, "friendly" or "raw"; none without a console
+_FLASH = uos.getenv("SIM_FLASH")
+_CTRL_C = 3
 
 if _bus.virtual:
     import random
@@ -31,6 +39,18 @@ else:
     asyncio.core.ticks_add = utime.ticks_add
     asyncio.core.ticks_diff = utime.ticks_diff
 
+if _CONSOLE:
+    import _system
+
+    _system.install()
+if uos.getenv("SIM_BAD_WRITE"):
+    import _bad_write
+
+    _bad_write.install(uos.getenv("SIM_BAD_WRITE"))
+if _FLASH:
+    import _flash
+
+    _flash.mount(_FLASH)
 sys.path[:] = ["", ".frozen", "/lib"]
 sys.argv[:] = []
 
@@ -55,11 +75,26 @@ def _present(name: str) -> bool:
     return True
 
 
-_space = {"__name__": "__main__"}
-_code = 0
-for _name in ("boot.py", "main.py"):
-    if _code != 2 and _present(_name):
-        _code = _run(_name, _space)
-_bus.post(_bus.RESET if _code == 2 else _bus.MAIN_ENDED, 0, 2 if _code == 2 else _code)
-while True:
-    _bus.wait(_bus.FOREVER)
+def run(space: dict) -> None:
+    """Run the files in `space`. Returns for the prompt to begin, without a console never."""
+    code = _run_files(space)
+    if code == 2:
+        _bus.post(_bus.RESET, 0, 2)
+    elif not _CONSOLE or _present("main.py"):
+        _bus.post(_bus.MAIN_ENDED, 0, code)
+    while code == 2 or not _CONSOLE:
+        _bus.wait(_bus.FOREVER)
+
+
+def _run_files(space: dict) -> int:
+    code = 0
+    for name in ("boot.py", "main.py"):
+        if name == "main.py":
+            _usb.start_builtin()
+            if _CONSOLE == "raw":
+                return code
+        if code != 2 and _present(name):
+            if _CONSOLE:
+                micropython.kbd_intr(_CTRL_C)  # what the chip does before each program
+            code = _run(name, space)
+    return code
