@@ -295,6 +295,7 @@ class BareBoard:
             "drive": None if self.drive is None else str(self.drive),
             "port": None if self.port is None else str(self.port),
             "data_port": None if self.data_port is None else str(self.data_port),
+            "drive_blocks": self._drive.blocks,
             "written_bytes": self._written,
             "resets": len(self._engine.resets),
             "last_reset": self._engine.resets[-1][1] if self._engine.resets else None,

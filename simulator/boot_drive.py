@@ -24,6 +24,7 @@ class BootDrive:
         self._taken: dict[str, int] = {}
         self._check: Timed | None = None
         self.path: Path | None = None
+        self.blocks = 0  # read so far, whatever they were
 
     def appear(self) -> None:
         """Show the drive."""
@@ -61,6 +62,7 @@ class BootDrive:
                 stream.seek(self._taken.get(file.name, 0))
                 while len(block := stream.read(BLOCK_BYTES)) == BLOCK_BYTES:
                     self._taken[file.name] = stream.tell()
+                    self.blocks += 1
                     if self._rom.block(block):
                         return True
         except FileNotFoundError:

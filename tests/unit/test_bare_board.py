@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,9 +86,10 @@ def test_uf2_on_the_drive_brings_the_prompt(tmp_path: Path):
         assert drive.name == "RP2350" and bare.state_name == "boot"
         assert (drive / INFO).read_text().splitlines()[2] == "Board-ID: RP2350"
         assert "raspberrypi.com" in (drive / INDEX).read_text()
-        (drive / "wrong.uf2").write_bytes(uf2.micropython(chip="rp2040"))
-        (drive / "cut.uf2").write_bytes(uf2.micropython()[:-512])
-        time.sleep(0.2)  # several looks at the drive
+        foreign, cut = uf2.micropython(chip="rp2040"), uf2.micropython()[:-512]
+        (drive / "foreign.uf2").write_bytes(foreign)
+        (drive / "cut.uf2").write_bytes(cut)
+        wait_for(lambda: bare.status()["drive_blocks"] == len(foreign + cut) // 512, "the drive to read both")
         assert bare.drive == drive and bare.port is None
         (drive / "micropython.uf2").write_bytes(uf2.micropython("1.29.0"))
         with prompt(bare) as repl:
