@@ -44,6 +44,7 @@ ALARMS = {
     "id_mismatch": "an event came under an id that is not its own",
     "boot_order": "a later event has an earlier boot number: the key was copied, or the terminal's memory was restored",
     "after_last": "an event follows the last one of its epoch",
+    "after_lost": "a terminal that was told to be lost goes on: it was found, or somebody else has it",
     "reveal": "the terminal's setting that tells levels to the PC differs from the registry's",
     "unsealed": "what a terminal says of its hardware, sealed or not, differs from the registry's board",
     "clock_ahead": "the terminal's time is ahead of the city's",
@@ -88,6 +89,7 @@ class Surroundings:
     ended_seq: int | None = None  # of the event that closed the epoch
     outcomes: tuple[tuple[str, int], ...] = ()  # (terminal, kind) of stored outcomes of the same invite
     reopened: bool = False  # another invite lies between this event and an earlier one of the same invite
+    newest_seq: int = 0  # the highest that is stored of this epoch
 
 
 @attrs.frozen
@@ -219,6 +221,10 @@ def _about_terminal(
         alarms.append(Alarm("boot_order", f"boot {clear.boot}"))
     if around.ended_seq is not None and clear.seq > around.ended_seq:
         alarms.append(Alarm("after_last", f"the last one was {around.ended_seq}"))
+    if clear.kind == rating.LAST_OF_EPOCH and around.newest_seq > clear.seq:
+        alarms.append(Alarm("after_last", f"{around.newest_seq} was here before the last one came"))
+    if entry.lost_utc_ms and fields.get(_T, 0) > entry.lost_utc_ms + CLOCK_AHEAD_MS:
+        alarms.append(Alarm("after_lost"))
     if clear.kind == rating.RATED and bool(fields.get(_REVEAL)) != entry.reveal_level:
         alarms.append(Alarm("reveal", "told" if fields.get(_REVEAL) else "not told"))
     if bool(fields.get(_UNSEALED)) != entry.unsealed:

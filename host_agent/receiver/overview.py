@@ -48,12 +48,25 @@ def terminals(conn: sqlite3.Connection, registry: Registry, hours: Hours, now_ms
         row |= rows.get(key) or _never_heard()
         row |= _missing(conn, *key, now_ms)
         row["silent_min"] = None
-        if row["current"]:
+        row["lost_utc_ms"] = entry.lost_utc_ms or None
+        if row["current"] and not row["ended"] and not entry.lost_utc_ms:
             # One that was never heard of counts from when it was registered.
             silent = silent_ms(now_ms, row["heard_utc_ms"] or entry.added_utc_ms, hours)
             row["silent_min"] = None if silent is None else silent // 60_000
         out.append(row)
+    _note_unended(out)
     return out
+
+
+def _note_unended(rows: list[dict]) -> None:
+    """Say of each epoch whether it just stopped: a later one is heard, no last event came, nobody told of a loss."""
+    heard: dict[str, int] = {}
+    for row in rows:
+        if row["events"]:
+            heard[row["terminal"]] = max(row["epoch"], heard.get(row["terminal"], 0))
+    for row in rows:
+        over = row["ended"] or row["lost_utc_ms"] is not None
+        row["unended"] = bool(row["events"]) and not over and row["epoch"] < heard[row["terminal"]]
 
 
 def counters(conn: sqlite3.Connection) -> dict[str, int]:

@@ -102,9 +102,14 @@ def attention(facts: Facts) -> list[Finding]:
     if missing:
         text = f"{_many(missing, 'event')} missing between events that came: held back, or not sent yet"
         found.append(Finding("gaps", missing, text))
+    unended = [row["terminal"] for row in numbers.terminals if row["unended"]]
+    if unended:
+        what = f"{_many(len(unended), 'epoch')} stopped without a last event ({', '.join(unended[:3])})"
+        text = f"{what}: the terminal was provisioned anew before its queue was fetched"
+        found.append(Finding("unended", len(unended), text))
     unknown = sum(numbers.shelf.get(code, 0) for code in WAITING_CODES)
     if unknown:
-        text = f"{_many(unknown, 'event')} of terminals that the registry does not know: use `yiping registry add`"
+        text = f"{_many(unknown, 'event')} of terminals that the registry does not know: use `yiping registry import`"
         found.append(Finding("unknown", unknown, text))
     found += _of_versions(facts.centres)
     found += [Finding(certs.CODE, 1, one.text) for one in facts.certificates if not one.expired]

@@ -131,11 +131,12 @@ class Store:
         ):
             beside[seq - clear.seq].append(Place(row, seq, boot, event, prev, CHAIN_NAMES[chain]))
         ended = self.conn.execute(
-            "SELECT ended_seq FROM terminals WHERE terminal = ? AND epoch = ?", (clear.terminal, clear.epoch)
-        ).fetchone()
+            "SELECT ended_seq, newest_seq FROM terminals WHERE terminal = ? AND epoch = ?",
+            (clear.terminal, clear.epoch),
+        ).fetchone() or (None, 0)
         outcomes, reopened = self._of_invite(clear)
         return Surroundings(
-            tuple(beside[0]), tuple(beside[-1]), tuple(beside[1]), ended[0] if ended else None, outcomes, reopened
+            tuple(beside[0]), tuple(beside[-1]), tuple(beside[1]), ended[0], outcomes, reopened, ended[1]
         )
 
     def _of_invite(self, clear: evidence.Clear) -> tuple[tuple[tuple[str, int], ...], bool]:

@@ -35,7 +35,7 @@ def sentence(found):
     return status.message(status.faults(found), status.attention(found), found)
 
 
-ROW = {"terminal": "YP-0001", "silent_min": None, "unexplained": 0}
+ROW = {"terminal": "YP-0001", "silent_min": None, "unexplained": 0, "unended": False}
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ const FINDINGS = {
   id_mismatch: (n) => `${n} 条事件的外部编号与内容不符`,
   boot_order: (n) => `${n} 条事件的启动次序倒退：密钥可能被复制，或终端存储被回退`,
   after_last: (n) => `${n} 条事件出现在本期最后一条之后`,
+  after_lost: (n) => `${n} 条事件来自已报失的终端：可能已找回，也可能被他人使用`,
   reveal: (n) => `${n} 条评价的“向电脑透露等级”设置与登记不符`,
   unsealed: (n) => `${n} 条事件的“未密封硬件”标记与登记的设备类型不符`,
   clock_ahead: (n) => `${n} 条事件的终端时间超前`,
@@ -41,12 +42,13 @@ const FINDINGS = {
   gaps: (n) => `缺 ${n} 条：后面的已到，前面的被扣留或尚未送出`,
   rollout_halted: (n) => `${n} 个中心的固件升级已暂停，请核查失败的终端，再继续或终止`,
   mixed_versions: (n) => `${n} 个中心同时运行两种固件版本，请用 yiping rollout start 升级到同一版本`,
+  unended: (n) => `${n} 个密钥期没有最后一条事件：终端在取回记录之前被重新配置`,
   unknown: (n) => `${n} 条来自未登记的终端或密钥期，登记后自动处理`,
   unknown_terminal: () => "未登记的终端送来事件",
   unknown_epoch: () => "未登记的密钥期送来事件",
 };
 const GRAVE = new Set(["conflict", "chain_broken", "not_opened", "invite_unbound", "service_unbound", "invite_shared",
-  "two_outcomes", "invite_reopened", "boot_order", "after_last"]);
+  "two_outcomes", "invite_reopened", "boot_order", "after_last", "after_lost"]);
 const at = (id) => document.getElementById(id);
 
 function make(tag, className, ...children) {
@@ -99,9 +101,11 @@ function showStatus(status) {
 
 function stateOf(row) {
   if (row.silent_min !== null) return [`${row.silent_min} 分钟没有消息`, "bad"];
+  if (row.lost_utc_ms !== null) return ["已报失", ""];
   if (!row.events) return ["尚无消息", "warn"];
   if (row.conflicts || row.chain_broken) return ["请核查", "bad"];
   if (row.unexplained) return ["缺号", "warn"];
+  if (row.unended) return ["本期未正常结束", "warn"];
   if (row.ended) return ["本期已结束", ""];
   return ["正常", "good"];
 }
