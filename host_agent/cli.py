@@ -23,6 +23,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "receipt": ("host_agent.provision.exchange_cli:receipt", "Take the city's receipt of an export."),
     },
     "terminal": {
+        "end": ("host_agent.provision.terminal_cli:end", "Seal a terminal's last event and archive its queue."),
+        "swap": ("host_agent.provision.terminal_cli:swap", "Make a board the terminal of a window."),
+        "lost": ("host_agent.provision.terminal_cli:lost", "Note that a terminal is broken or gone."),
         "rescue": ("host_agent.rescue.cli:rescue", "Save what the queue chip of a broken terminal holds."),
     },
     "update": {
