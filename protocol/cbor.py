@@ -33,31 +33,40 @@ def decode_prefix(data: bytes | bytearray | memoryview) -> tuple:
 
 
 def _put_head(out: bytearray, major: int, value: int) -> None:
+    major <<= 5
     if value < 24:
-        out.append(major << 5 | value)
-        return
-    info, size = 24, 1
-    while size < 8 and value >> 8 * size:
-        info, size = info + 1, size * 2
-    if value >> 8 * size:
-        raise CborError("integer over 64 bits")
-    out.append(major << 5 | info)
-    out += value.to_bytes(size, "big")
+        out.append(major | value)
+    elif value < 256:
+        out.append(major | 24)
+        out.append(value)
+    elif value < 65_536:
+        out.append(major | 25)
+        out += value.to_bytes(2, "big")
+    else:
+        size = 8 if value >> 32 else 4
+        if value >> 64:
+            raise CborError("integer over 64 bits")
+        out.append(major | (27 if size == 8 else 26))
+        out += value.to_bytes(size, "big")
 
 
 def _put(out: bytearray, obj: object, depth: int) -> None:
-    if obj is None:
-        out.append(0xF6)
-    elif isinstance(obj, bool):
-        out.append(0xF5 if obj else 0xF4)
-    elif isinstance(obj, int):
+    # What an event has most of comes first: sealing one stands between a press and its first pixel.
+    kind = type(obj)
+    if kind is int:
         if obj >= 0:
             _put_head(out, 0, obj)
         else:
             _put_head(out, 1, -1 - obj)
-    elif isinstance(obj, (bytes, bytearray, memoryview)):
+    elif kind is bytes or isinstance(obj, (bytes, bytearray, memoryview)):
         _put_head(out, 2, len(obj))
         out += obj
+    elif obj is None:
+        out.append(0xF6)
+    elif kind is bool:
+        out.append(0xF5 if obj else 0xF4)
+    elif isinstance(obj, int):
+        _put(out, int(obj), depth)
     elif isinstance(obj, str):
         text = obj.encode()
         _put_head(out, 3, len(text))
@@ -77,6 +86,9 @@ def _put(out: bytearray, obj: object, depth: int) -> None:
 def _put_map(out: bytearray, obj: dict, depth: int) -> None:
     encoded = {}
     for key, value in obj.items():
+        if type(key) is int and 0 <= key < 24:
+            encoded[bytes((key,))] = value
+            continue
         if isinstance(key, bool) or not isinstance(key, (int, bytes, str)):
             raise CborError("map key must be an integer, bytes or text")
         encoded[encode(key)] = value

@@ -18,6 +18,10 @@ MAX_KID = 20
 
 # labels of the protected header
 ALG, KID, PARTIAL_IV, KIND, INVITE, EPOCH = 1, 4, 6, -65537, -65538, -65539
+# Heads of the pairs that change, as they stand in the header: it is put together, which takes a third of the time that
+# encoding a map does.
+_WITHOUT_INVITE, _WITH_INVITE = b"\xa5", b"\xa6"  # a map of five pairs, and of six
+_PARTIAL_IV_OF_8, _KIND, _INVITE_OF_16 = b"\x06\x48", b"\x3a\x00\x01\x00\x00", b"\x3a\x00\x01\x00\x01\x50"
 
 
 class Sealer:
@@ -25,23 +29,26 @@ class Sealer:
 
     def __init__(self, aes: object, key: bytes, kid: str, epoch: int) -> None:
         self._cipher = aes(key)
-        self._kid = kid.encode()
         self._epoch = epoch
-        if not 1 <= len(self._kid) <= MAX_KID:
+        if not 1 <= len(kid.encode()) <= MAX_KID:
             raise EvidenceError(f"terminal id must have 1 to {MAX_KID} bytes")
+        self._first = cbor.encode({ALG: ALGORITHM, KID: kid.encode()})[1:] + _PARTIAL_IV_OF_8
+        self._last = cbor.encode({EPOCH: epoch})[1:]
 
     def seal(self, kind: int, invite: bytes | None, boot: int, seq: int, fields: dict) -> bytes:
         """Return the event's bytes; never give (boot, seq) twice with other fields. EvidenceError if too long."""
-        header = {
-            ALG: ALGORITHM,
-            KID: self._kid,
-            PARTIAL_IV: boot.to_bytes(4, "big") + seq.to_bytes(4, "big"),
-            KIND: kind,
-            EPOCH: self._epoch,
-        }
-        if invite is not None:
-            header[INVITE] = invite
-        protected = cbor.encode(header)
+        if invite is not None and len(invite) != 16:
+            raise EvidenceError(f"an invite id of {len(invite)} bytes, not 16")
+        protected = (
+            (_WITHOUT_INVITE if invite is None else _WITH_INVITE)
+            + self._first
+            + boot.to_bytes(4, "big")
+            + seq.to_bytes(4, "big")
+            + _KIND
+            + cbor.encode(kind)
+            + (b"" if invite is None else _INVITE_OF_16 + invite)
+            + self._last
+        )
         nonce = nonce_of(self._epoch, boot, seq)
         return cbor.encode([protected, {}, ccm.seal(self._cipher, nonce, plaintext(fields), aad_of(protected))])
 

@@ -17,6 +17,7 @@ class Canvas:
         self._pixels = memoryview(bytearray(2 * STRIP_PIXELS))
         self._palette = framebuf.FrameBuffer(bytearray(2 * _SHADES), _SHADES, 1, framebuf.RGB565)
         self._palette_of = (-1, -1)
+        self._paper = 0  # as it stands in the strip; nothing of a glyph is drawn where it has it
         self._strip = None
         self._x = self._y = self._width = self._height = 0
 
@@ -39,6 +40,9 @@ class Canvas:
         x -= self._x
         y -= self._y
         strip, value = self._strip, theme.rgb565(colour)
+        if x + radius <= 0 and x + width - radius >= self._width:  # between the corners
+            strip.fill_rect(0, y, self._width, height, value)
+            return
         strip.fill_rect(x + radius, y, width - 2 * radius, height, value)
         strip.fill_rect(x, y + radius, width, height - 2 * radius, value)
         for cx in (x + radius, x + width - 1 - radius):
@@ -54,9 +58,12 @@ class Canvas:
             width = pack.text_width(text)
             x -= width if align == theme.RIGHT else width // 2
         for char in text:
-            index = pack.find(ord(char))
-            self._glyph(pack, index, x, y, ink, paper)
-            x += pack.advance(index)
+            if x - pack.left >= self._x + self._width:
+                return
+            code = ord(char)
+            if x - pack.left + pack.width > self._x:
+                self._glyph(pack, pack.find(code), x, y, ink, paper)
+            x += pack.width_of(code)
 
     def lines(
         self, size: int, x: int, y: int, text: str, ink: int, paper: int, align: int = theme.LEFT, pitch: int = 0
@@ -71,7 +78,8 @@ class Canvas:
         pack = self.packs[size]
         if y >= self._y + self._height or y + pack.height <= self._y:
             return
-        self._glyph(pack, pack.find(code), x, y, ink, paper)
+        if x + pack.width > self._x and x < self._x + self._width + pack.left:
+            self._glyph(pack, pack.find(code), x, y, ink, paper)
 
     def top(self) -> int:
         """Return the strip's first row on the screen."""
@@ -104,11 +112,12 @@ class Canvas:
         pack.load(index)
         if self._palette_of[0] != ink or self._palette_of[1] != paper:
             self._shade(ink, paper)
-        self._strip.blit(pack.cell, x, y - self._y - pack.top, theme.rgb565(paper), self._palette)
+        self._strip.blit(pack.cell, x, y - self._y - pack.top, self._paper, self._palette)
 
     def _shade(self, ink: int, paper: int) -> None:
         """Set the palette to the shades between two colours."""
         self._palette_of = (ink, paper)
+        self._paper = theme.rgb565(paper)
         for shade in range(_SHADES):
             value = 0
             for shift in (16, 8, 0):

@@ -1,12 +1,14 @@
 """Keep the screen true to the state: paint the regions that changed, strip by strip, and let others run in between.
 
-A region is (x, y, width, height, painter, args). What stands on the glass is remembered, so that a press repaints what
-it changed and not the rest; a new state in the middle of a painting goes first.
+A region is (x, y, width, height, painter, args); one that holds a line of text is painted from left to right, as a
+glyph then lies in one strip or two, any other downwards. What stands on the glass is remembered, so that a press
+repaints what it changed and not the rest; a new state in the middle of a painting goes first.
 """
 
 from app import states
+from ui import strings
 from ui.layout import HEIGHT, MARKS_TOP, STRIP_PIXELS, TOUCH, WIDTH
-from ui.screens import chosen, closed, offer, please_rate, scan_code, staff_card, sub_levels, tags, thanks
+from ui.screens import chosen, closed, offer, please_rate, scan_code, staff_card, sub_levels, thanks
 
 SCREENS = {
     states.NO_CLERK: closed.regions,
@@ -17,7 +19,6 @@ SCREENS = {
     states.OFFER: offer.regions,
     states.BUSINESS: sub_levels.business,
     states.SERVICE: sub_levels.service,
-    states.TAGS: tags.regions,
     states.THANKS: thanks.regions,
     states.UNRATED: scan_code.unrated,
     states.NOT_INVITED: scan_code.not_invited,
@@ -26,6 +27,7 @@ SCREENS = {
     states.FAULT: scan_code.fault,
     states.UPDATING: scan_code.updating,
 }
+_LINE = 3  # a region so many times as wide as high holds a line
 
 
 class Display:
@@ -42,10 +44,13 @@ class Display:
         self._wanted = []
         self._glass = []
         self._region = None  # being painted
-        self._row = 0
+        self._done = 0  # rows of it, or columns
 
     def show(self, state: str, view: dict, now_ms: int) -> None:
         """Take a new state; nothing is painted yet."""
+        if self._state != state:
+            strings.forget("tags")
+            strings.forget("notice")
         self._state, self._view = state, view
         self.look()
         self._arrange(now_ms)
@@ -72,7 +77,7 @@ class Display:
         if not TOUCH:
             return 0
         if self._state == states.TAGS:
-            return tags.key_at(x, y)
+            return _tags().key_at(x, y)
         return x * 5 // WIDTH + 1 if MARKS_TOP <= y < HEIGHT else 0
 
     def tick(self, now_ms: int) -> None:
@@ -91,19 +96,24 @@ class Display:
         if self._region is None and not self._next_region():
             return False
         x, y, width, height, painter, args = self._region
-        rows = min(STRIP_PIXELS // width, height - self._row)
-        self._canvas.begin(x, y + self._row, width, rows)
+        done, across = self._done, width > _LINE * height
+        size = min(STRIP_PIXELS // (height if across else width), (width if across else height) - done)
+        if across:
+            self._canvas.begin(x + done, y, size, height)
+        else:
+            self._canvas.begin(x, y + done, width, size)
         painter(self._canvas, self._strings, args)
         self._canvas.flush()
-        self._row += rows
-        if self._row >= height:
+        self._done += size
+        if self._done >= (width if across else height):
             self._glass.append(self._region)
             self._region = None
         return True
 
     def _arrange(self, now_ms: int) -> None:
         """Ask the screen for its regions; give up a painting that is not wanted any more."""
-        self._wanted = SCREENS[self._state](self._view, now_ms, self._linked)
+        regions = _tags().regions if self._state == states.TAGS else SCREENS[self._state]
+        self._wanted = regions(self._view, now_ms, self._linked)
         if self._region is not None and self._region not in self._wanted:
             self._region = None
 
@@ -112,10 +122,17 @@ class Display:
             if region not in self._glass:
                 self._glass = [old for old in self._glass if not _overlap(old, region)]
                 self._region = region
-                self._row = 0
+                self._done = 0
                 return True
         return False
 
 
+def _tags() -> object:
+    """Return the screen of the tags, which few see: it is in memory while it is shown."""
+    from ui import tags
+
+    return tags
+
+
 def _overlap(a: tuple, b: tuple) -> bool:
-    return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]
+    return a[1] < b[1] + b[3] and b[1] < a[1] + a[3] and a[0] < b[0] + b[2] and b[0] < a[0] + a[2]

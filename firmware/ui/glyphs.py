@@ -17,12 +17,17 @@ from ui.layout import LARGE, MIDDLE, PICTURE, SMALL, TINY
 _HEADER = "<4s6BH"
 _MISSING = 0x3F  # "?"
 _BLOCK = 32  # code points that are read at once
+_LATE = 32  # a power of two
+_FULL_WIDTH_FROM = 0x2E80  # what is not below is as wide as the em box
 
 
 class Room:
-    """What all packs read into, and know of each other: one glyph, and one block of an index."""
+    """What all packs read into, and know of each other: one glyph, one block of an index, what was found."""
 
     def __init__(self) -> None:
+        self.codes = array("H", bytes(2 * _LATE))  # code points, in the place that their last bits and the size give
+        self.sizes = bytearray(_LATE)
+        self.found = array("h", bytes(2 * _LATE))
         self.block = bytearray(2 * _BLOCK)
         self.block_of = self.glyph_of = None  # the pack that filled it last, and with which
         self.block_at = self.glyph_at = -1
@@ -52,6 +57,13 @@ class Pack:
 
     def find(self, code: int) -> int:
         """Return the index of a code point, or of "?"; −1 when the pack has neither."""
+        room, place = self._room, (code ^ self.size) & _LATE - 1
+        if room.codes[place] != code or room.sizes[place] != self.size:
+            room.found[place] = self._search(code)
+            room.codes[place], room.sizes[place] = code, self.size
+        return room.found[place]
+
+    def _search(self, code: int) -> int:
         low, high = 0, len(self._firsts)
         while low < high:
             middle = (low + high) // 2
@@ -63,7 +75,7 @@ class Pack:
             index = self._find_in(low - 1, code)
             if index >= 0:
                 return index
-        return -1 if code == _MISSING else self.find(_MISSING)
+        return -1 if code == _MISSING else self._search(_MISSING)
 
     def _find_in(self, number: int, code: int) -> int:
         """Return the index of a code point in a block of the index, −1 when it is not there."""
@@ -97,6 +109,10 @@ class Pack:
         """Return how far the next glyph stands from this one, px."""
         return self._advances[index] if index < len(self._advances) else self.size
 
+    def width_of(self, code: int) -> int:
+        """Return how far the glyph after this code point's stands from it, px; one of full width is not looked for."""
+        return self.size if code >= _FULL_WIDTH_FROM else self.advance(self.find(code))
+
     def load(self, index: int) -> None:
         """Read a glyph into `cell`."""
         room = self._room
@@ -107,18 +123,11 @@ class Pack:
 
     def text_width(self, text: str) -> int:
         """Return the width of one line, px."""
-        width = 0
+        width, full = 0, self.size
         for char in text:
-            width += self.advance(self.find(ord(char)))
+            code = ord(char)
+            width += full if code >= _FULL_WIDTH_FROM else self.advance(self.find(code))
         return width
-
-    def has(self, text: str) -> bool:
-        """Return whether no glyph of a text is lacking."""
-        missing = self.find(_MISSING)
-        for char in text:
-            if char not in "?\n" and self.find(ord(char)) == missing:
-                return False
-        return True
 
     def fitting(self, text: str, width: int) -> str:
         """Return the text, or its beginning with an ellipsis, no wider than `width` px."""

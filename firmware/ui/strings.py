@@ -1,8 +1,7 @@
 """Every text that a citizen reads, by id, in one language at a time: the others are on the file system only.
 
 The glyph packs are built from the tables in texts_<language>.py and tags_<language>.py, so a text that is not there
-cannot be drawn. Lines of
-one text stay together on the screen.
+cannot be drawn. Lines of one text stay together on the screen.
 """
 
 import sys
@@ -35,9 +34,11 @@ class Strings:
 
 def worded(rows: list, language: str) -> list:
     """Return tags [(code, text)] in a language where they are the regulation's; a break says where a line may end."""
-    own = _load_tags(DEFAULT)
-    there = own if language == DEFAULT else _load_tags(language)
-    return [(code, there[code] if own.get(code, "").replace("\n", "") == text else text) for code, text in rows]
+    from ui import wording
+
+    found = wording.worded(rows, language)
+    forget("wording")
+    return found
 
 
 def _load(language: str) -> dict:
@@ -48,25 +49,17 @@ def _load(language: str) -> dict:
         from ui import texts_ko as found
     else:
         from ui import texts_zh as found
-    return _taken(found)
+    return taken(found)
 
 
-def _load_tags(language: str) -> dict:
-    """Return the texts of the regulation's tags by code."""
-    if language == "en":
-        from ui import tags_en as found
-    elif language == "ko":
-        from ui import tags_ko as found
-    else:
-        from ui import tags_zh as found
-    return _taken(found)
-
-
-def _taken(found: object) -> dict:
+def taken(found: object) -> dict:
     """Return the texts of a module, which leaves the memory."""
-    texts, name = found.TEXTS, found.__name__
-    sys.modules.pop(name, None)
-    short = name.rpartition(".")[2]
-    if hasattr(ui, short):
-        delattr(ui, short)
-    return texts
+    forget(found.__name__.rpartition(".")[2])
+    return found.TEXTS
+
+
+def forget(name: str) -> None:
+    """Let a module of ui leave the memory with the last that uses something of it."""
+    sys.modules.pop("ui." + name, None)
+    if hasattr(ui, name):
+        delattr(ui, name)

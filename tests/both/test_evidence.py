@@ -48,6 +48,30 @@ def _event(**changes: object) -> bytes:
     return sealer.seal(changes.get("kind", 1), INVITE, changes.get("boot", 3), changes.get("seq", 9), fields)
 
 
+def test_evidence_header_is_the_encoding_of_its_map():
+    for kid, epoch, kind, invite in (
+        ("Y", 1, 1, INVITE),
+        ("YP-000001-C-long-id", 65_535, 200, None),
+        ("A" * 20, 300, 24, INVITE),
+    ):
+        event = evidence.Sealer(aes, KEY, kid, epoch).seal(kind, invite, 70_000, 9, {1: 1})
+        header = {
+            1: 10,
+            4: kid.encode(),
+            6: (70_000).to_bytes(4, "big") + (9).to_bytes(4, "big"),
+            -65537: kind,
+            -65539: epoch,
+        }
+        if invite is not None:
+            header[-65538] = invite
+        assert cbor.decode(event)[0] == cbor.encode(header)
+
+
+def test_evidence_refuses_an_invite_of_another_length():
+    with Raises(EvidenceError):
+        evidence.Sealer(aes, KEY, "YP-0001", 1).seal(1, INVITE[:15], 1, 1, {1: 1})
+
+
 def test_evidence_parse_needs_no_key():
     clear = evidence.parse(_event())
     assert (clear.terminal, clear.epoch, clear.boot, clear.seq, clear.kind) == ("YP-0001", 1, 3, 9, 1)

@@ -3,8 +3,8 @@
 import sys
 
 from protocol import rating
-from ui import qr
-from ui.screens import closed, parts
+from ui import notice, qr, tags
+from ui.screens import parts
 from ui.strings import DEFAULT, LANGUAGES, Strings
 
 TEXTS = {language: Strings(language)._texts for language in LANGUAGES}
@@ -53,16 +53,39 @@ def test_what_is_no_code_is_none():
 class Pack:
     """Every full-width character is 20 px wide, every other 10."""
 
-    def find(self, code):
-        return code
+    size = 20
 
-    def advance(self, index):
-        return 20 if index > 0x2E80 else 10
+    def width_of(self, code):
+        return 20 if code >= 0x2E80 else 10
+
+    def text_width(self, text):
+        return sum([self.width_of(ord(char)) for char in text])
+
+    def fitting(self, text, width):
+        return text if self.text_width(text) <= width else "…"
 
 
 def test_lines_break_at_the_width_and_never_before_a_closing_mark():
-    assert closed.broken(Pack(), "一二三四五六七", 60) == ["一二三", "四五六", "七"]
-    assert closed.broken(Pack(), "一二三，四", 60) == ["一二三，", "四"]
-    assert closed.broken(Pack(), "一二\n三", 60) == ["一二", "三"]
-    assert closed.broken(Pack(), "ab 一二三", 60) == ["ab 一", "二三"]
-    assert closed.broken(Pack(), "", 60) == []
+    assert notice.broken(Pack(), "一二三四五六七", 60) == ["一二三", "四五六", "七"]
+    assert notice.broken(Pack(), "一二三，四", 60) == ["一二三，", "四"]
+    assert notice.broken(Pack(), "一二\n三", 60) == ["一二", "三"]
+    assert notice.broken(Pack(), "ab 一二三", 60) == ["ab 一", "二三"]
+
+
+def test_notice_has_lines_of_much_the_same_length_and_keeps_its_own_breaks():
+    assert notice.even(Pack(), "一二三四五六七", 120) == ["一二三四", "五六七"]
+    assert notice.even(Pack(), "一二三四五六，七", 120) == ["一二三四五", "六，七"]
+    assert notice.even(Pack(), "一二三四五六\n七", 120) == ["一二三四五六", "七"]
+
+
+def test_tag_stands_on_one_line_or_on_two_of_much_the_same_length():
+    assert tags.balanced(Pack(), "一二三四五六", 120) == ["一二三四五六"]
+    assert tags.balanced(Pack(), "一二三四五六七", 120) == ["一二三", "四五六七"]
+    assert tags.balanced(Pack(), "一二三，四五六", 100) == ["一二三，", "四五六"]
+    assert tags.balanced(Pack(), "one two three", 100) == ["one two", "three"]
+
+
+def test_tags_own_break_counts_where_one_line_is_too_short():
+    assert tags.balanced(Pack(), "一二\n三四五六七", 120) == ["一二", "三四五六七"]
+    assert tags.balanced(Pack(), "一二\n三四", 120) == ["一二三四"]
+    assert notice.broken(Pack(), "", 60) == []

@@ -41,7 +41,8 @@ class ReadableCanvas(Canvas):
     def __init__(self, lcd, packs):
         super().__init__(lcd, packs)
         self.texts = []
-        self.cut = []
+        self.cut = []  # texts that go beyond the region that is painted
+        self.display = None
 
     def text(self, size, x, y, text, ink, paper, align=0):
         """Draw and note the text, the left end and the width in px with it."""
@@ -52,7 +53,8 @@ class ReadableCanvas(Canvas):
         note = [y, left, width, size, "".join(shown)]
         if note not in self.texts:
             self.texts.append(note)
-        if self.top() < y + size and y < self.bottom() and not self._x <= left <= left + width <= self._x + self._width:
+        x_of, _, wide = self.display._region[:3]
+        if self.top() < y + size and y < self.bottom() and not x_of <= left <= left + width <= x_of + wide:
             self.cut.append(text)
         super().text(size, x, y, text, ink, paper, align)
 
@@ -73,6 +75,7 @@ def draw(name, scene, packs, language, out):
     glass = Glass()
     canvas = ReadableCanvas(glass, packs)
     display = Display(canvas, Strings(language), lambda number: find_card(out, number))
+    canvas.display = display
     display.show(state, view, 0)
     display.linked(linked, 0)
     strips = 0

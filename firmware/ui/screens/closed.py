@@ -3,19 +3,18 @@
 from ui import theme
 from ui.layout import UNIT
 from ui.screens import parts
-from ui.strings import LARGE, SMALL
+from ui.strings import LARGE
 
-_LINES_MAX = 5
-_PITCH = 32 * UNIT // 10
-_LEFT = 16 * UNIT // 10
 _NOTE_Y = 120 * UNIT // 10
 
 
 def regions(view: dict, now_ms: int, linked: bool) -> list:
     """Return the regions."""
-    notice = view["notice"]
-    if notice:
-        return [parts.band("closed", linked, view["hint"]), parts.page(paint_notice, (notice,))]
+    text = view["notice"]
+    if text:
+        from ui import notice
+
+        return [parts.band("closed", linked, view["hint"]), parts.page(notice.paint, (text,))]
     return [parts.band("closed", linked, view["hint"]), parts.page(paint_closed, ())]
 
 
@@ -23,38 +22,3 @@ def paint_closed(canvas: object, strings: object, args: tuple) -> None:
     """Paint that it takes a moment."""
     canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
     canvas.text(LARGE, parts.WIDTH // 2, _NOTE_Y, strings["closed_note"], theme.INK, theme.PAGE, theme.CENTRE)
-
-
-def paint_notice(canvas: object, strings: object, args: tuple) -> None:
-    """Paint the notice, as many lines as fit."""
-    canvas.fill(0, parts.BAND, parts.WIDTH, parts.HEIGHT - parts.BAND, theme.PAGE)
-    lines = even(canvas.packs[SMALL], args[0], parts.WIDTH - 2 * _LEFT)[:_LINES_MAX]
-    y = parts.BAND + (parts.HEIGHT - parts.BAND - len(lines) * _PITCH) // 2 + (_PITCH - SMALL) // 2
-    for line in lines:
-        canvas.text(SMALL, _LEFT, y, line, theme.INK, theme.PAGE)
-        y += _PITCH
-
-
-def even(pack: object, text: str, width: int) -> list:
-    """Return the text in as few lines as fit in `width` px, of much the same length if it has no breaks of its own."""
-    lines = broken(pack, text, width)
-    if "\n" in text:
-        return lines
-    closer = broken(pack, text, pack.text_width(text) // len(lines) + pack.size)
-    return closer if len(closer) == len(lines) else lines
-
-
-def broken(pack: object, text: str, width: int) -> list:
-    """Return the text in lines of at most `width` px; a closing mark hangs over rather than begin a line."""
-    lines, line, used = [], "", 0
-    for char in text:
-        advance = pack.advance(pack.find(ord(char)))
-        if char == "\n" or (used + advance > width and char not in parts.NOT_FIRST):
-            lines.append(line)
-            line, used = "", 0
-        if char != "\n" and (line or char != " "):
-            line += char
-            used += advance
-    if line:
-        lines.append(line)
-    return lines

@@ -8,7 +8,7 @@ from ui import icons, theme
 from ui.layout import BAND, HEIGHT, MARKS_FOOT, MARKS_TOP, TOUCH, UNIT, WIDTH
 from ui.strings import LARGE, MIDDLE, SMALL, TINY
 
-NOT_FIRST = "，。、；：！？）》」”"  # never at the beginning of a line
+EDGE_Y = 9 * UNIT // 10  # of the paper between the band, what a press changes, and the marks
 _COLUMN = WIDTH // 5
 _GAP = 2
 _OFFLINE_ROOM = 72 * UNIT // 10
@@ -64,26 +64,32 @@ def page(painter: object, args: tuple) -> tuple:
     return (0, BAND, WIDTH, HEIGHT - BAND, painter, args)
 
 
-def marks() -> tuple:
-    """Return the region of the five marks, each above its key."""
-    return (0, MARKS_TOP, WIDTH, HEIGHT - MARKS_TOP, paint_marks, ())
+def paint_blank(canvas: object, strings: object, args: tuple) -> None:
+    """Paint paper from a row on."""
+    canvas.fill(0, args[0], WIDTH, HEIGHT, theme.PAGE)
 
 
-def paint_marks(canvas: object, strings: object, args: tuple) -> None:
-    """Paint face and word of each level, all alike; with keys below also number and arrow."""
-    canvas.fill(0, MARKS_TOP, WIDTH, HEIGHT - MARKS_TOP, theme.PAGE)
-    for key in range(1, 6):
-        level = 6 - key
-        x = (key - 1) * _COLUMN
-        middle = x + _COLUMN // 2
-        paper = theme.LEVELS[level]
-        canvas.card(x + _GAP, MARKS_TOP, _COLUMN - 2 * _GAP, _CARD_HIGH, paper)
-        face_x = middle - LARGE // 2
-        if not TOUCH:
-            face_x += 4
-            canvas.text(SMALL, x + 7, MARKS_TOP + 3, str(key), theme.ON_LEVEL, paper)
-            canvas.icon(SMALL, middle - SMALL // 2, HEIGHT - 17, icons.KEY_BELOW, paper, theme.PAGE)
-        canvas.icon(LARGE, face_x, MARKS_TOP + _FACE_Y, icons.FACE + level, theme.ON_LEVEL, paper)
-        word = strings["mark_" + str(level)]
-        top = MARKS_TOP + _WORD_Y + (0 if "\n" in word else _WORD_PITCH // 2)
-        canvas.lines(TINY, middle, top, word, theme.ON_LEVEL, paper, theme.CENTRE, _WORD_PITCH)
+def paint_mark(canvas: object, strings: object, args: tuple) -> None:
+    """Paint face and word of a level, all alike; with keys below also number and arrow."""
+    key = args[0]
+    level, x = 6 - key, (key - 1) * _COLUMN
+    middle, paper = x + _COLUMN // 2, theme.LEVELS[level]
+    canvas.fill(x, MARKS_TOP, _COLUMN, HEIGHT - MARKS_TOP, theme.PAGE)
+    canvas.card(x + _GAP, MARKS_TOP, _COLUMN - 2 * _GAP, _CARD_HIGH, paper)
+    face_x = middle - LARGE // 2
+    if not TOUCH:
+        face_x += 4
+        canvas.text(SMALL, x + 7, MARKS_TOP + 3, str(key), theme.ON_LEVEL, paper)
+        canvas.icon(SMALL, middle - SMALL // 2, HEIGHT - 17, icons.KEY_BELOW, paper, theme.PAGE)
+    canvas.icon(LARGE, face_x, MARKS_TOP + _FACE_Y, icons.FACE + level, theme.ON_LEVEL, paper)
+    word = strings["mark_" + str(level)]
+    top = MARKS_TOP + _WORD_Y + (0 if "\n" in word else _WORD_PITCH // 2)
+    canvas.lines(TINY, middle, top, word, theme.ON_LEVEL, paper, theme.CENTRE, _WORD_PITCH)
+
+
+# The regions of the five marks, each above its key, and of the paper around the middle: the same wherever marks are.
+MARKS = [(i * _COLUMN, MARKS_TOP, _COLUMN, HEIGHT - MARKS_TOP, paint_mark, (i + 1,)) for i in range(5)]
+MARKS += [
+    (0, BAND, WIDTH, EDGE_Y, paint_blank, (BAND,)),
+    (0, MARKS_TOP - EDGE_Y, WIDTH, EDGE_Y, paint_blank, (MARKS_TOP - EDGE_Y,)),
+]

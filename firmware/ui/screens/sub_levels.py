@@ -17,7 +17,6 @@ def _regions(view: dict, now_ms: int, linked: bool, title: str, how: str) -> lis
     left = parts.seconds_left(view["until_ms"], now_ms)
     return [
         parts.band(title, linked),
-        parts.marks(),
         please_rate.how_region(how, "sub_skip"),
         please_rate.clock_region(left, True),
-    ]
+    ] + parts.MARKS

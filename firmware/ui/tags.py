@@ -20,6 +20,8 @@ _PITCH = min(TAG + 4, _ROW_HIGH // 2 - 2)
 _BOX = 2 * SMALL // 3  # to be ticked
 _MORE_X = parts.WIDTH - 120 * UNIT // 10
 MORE = 4
+_NOT_FIRST = "，。、；：！？）》」”"  # never at the beginning of a line
+_MISSING = 0x3F  # "?" is drawn for what a pack does not have
 
 
 def key_at(x: int, y: int) -> int:
@@ -61,7 +63,9 @@ def paint_row(canvas: object, strings: object, args: tuple) -> None:
     text, chosen = row
     paper, ink = (theme.BAND, theme.ON_BAND) if chosen else (theme.PANEL, theme.INK)
     canvas.card(2, top + 2, parts.WIDTH - 4, _ROW_HIGH - 3, paper)
-    size = TAG if canvas.packs[TAG].has(text) else SMALL  # what a hall's own table has may be in the larger pack alone
+    size = (
+        TAG if _has(canvas.packs[TAG], text) else SMALL
+    )  # what a hall's own table has may be in the larger pack alone
     lines = balanced(canvas.packs[size], text, _ROOM)
     middle, x = top + _ROW_HIGH // 2, _NUMBER // 2 + 4
     if chosen:
@@ -77,6 +81,15 @@ def paint_row(canvas: object, strings: object, args: tuple) -> None:
         y += _PITCH
 
 
+def _has(pack: object, text: str) -> bool:
+    """Return whether no glyph of a text is lacking."""
+    missing = pack.find(_MISSING)
+    for char in text:
+        if char not in "?\n" and pack.find(ord(char)) == missing:
+            return False
+    return True
+
+
 def balanced(pack: object, text: str, room: int) -> list:
     """Return the text on one line of at most `room` px, or on two of much the same length."""
     whole = text.replace("\n", "")
@@ -88,9 +101,9 @@ def balanced(pack: object, text: str, room: int) -> list:
     best, cut, used, spaced = room, len(text), 0, " " in text.strip()
     for i, char in enumerate(text):
         off = abs(2 * used - width)
-        if off < best and (char == " " if spaced else char not in parts.NOT_FIRST):
+        if off < best and (char == " " if spaced else char not in _NOT_FIRST):
             best, cut = off, i
-        used += pack.advance(pack.find(ord(char)))
+        used += pack.width_of(ord(char))
     return [pack.fitting(line.strip(), room) for line in (text[:cut], text[cut:]) if line]
 
 
