@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 
 from host_agent import folders
+from host_agent.bundle import archive
 from host_agent.errors import UserError
 
 FOLDER = "bundles"
@@ -61,9 +62,7 @@ def check(path: Path, modulus: bytes) -> Firmware:
 
     :raises UserError: it cannot be read, is none, is altered, or another key signed it.
     """
-    from host_agent import bundle  # only where a bundle is read
-
-    found = bundle.read(path)
+    found = archive.read(path)
     found.verify(modulus)
     files = tuple(data for part in (found.slot, found.packs) for _, data in sorted(part.items()))
     return Firmware(found.board, found.version, found.release, found.manifest, found.signature, files)

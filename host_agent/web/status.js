@@ -42,8 +42,9 @@ function terminalRow(item) {
 (async function poll() {
   try {
     const status = await ask("GET", "/api/v1/status");
-    at("summary").textContent = status.ok ? "一切正常" : `${status.faults.length} 个问题`;
-    at("summary").className = `chip ${status.ok ? "good" : "bad"}`;
+    const well = status.warnings.length ? `可正常使用，有 ${status.warnings.length} 个提醒` : "一切正常";
+    at("summary").textContent = status.ok ? well : `${status.faults.length} 个问题`;
+    at("summary").className = `chip ${status.ok ? (status.warnings.length ? "wait" : "good") : "bad"}`;
     at("faults").replaceChildren(...status.faults.map((fault) => faultRow(fault, false)), ...status.warnings.map((fault) => faultRow(fault, true)));
     at("figures").replaceChildren(
       figure(status.broker.connected ? "已连接" : "未连接", "消息服务"),
