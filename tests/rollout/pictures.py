@@ -18,7 +18,9 @@ from tests.unit.agent_support import wait_until
 IMAGES = ROOT / "docs" / "images"
 COLOURS = 128
 # The ports of the picture are those of a true PC.
-SHOWN = """document.querySelectorAll("#terminals tr").forEach((row, i) => { row.cells[2].textContent = `/dev/ttyACM${i}`; })"""
+SHOWN = """
+document.querySelectorAll("#terminals tr").forEach((row, i) => { row.cells[2].textContent = `/dev/ttyACM${i}`; })
+"""
 STATES = {"done", "failed", "sending", "waiting"}
 
 
