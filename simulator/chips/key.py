@@ -21,7 +21,7 @@ class Key:
         self._pin = pin
         self._clock = clock
         self._rng = rng
-        self._bounce = bounce
+        self.bounces = bounce
         self._change = 0
         self.down = False
         self.stuck = False
@@ -52,7 +52,7 @@ class Key:
         """Move the pin to `level` now, bounce back a few times, and stay there."""
         self._change += 1
         self._set(level, self._change)
-        if not self._bounce:
+        if not self.bounces:
             return
         times = sorted(self._rng.randrange(100, BOUNCE_US) for _ in range(2 * self._rng.randrange(2, 7)))
         other = None if level == 0 else 0

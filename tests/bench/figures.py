@@ -60,6 +60,10 @@ LONG_TARGETS = {
     "firmware": {
         "firmware_largest_free_block_after_10000_events_bytes": Target(AT_LEAST, 16_384),
         "firmware_t35_largest_free_block_after_10000_events_bytes": Target(AT_LEAST, 16_384),
+        "firmware_smallest_largest_free_block_of_10000_ratings_bytes": Target(AT_LEAST, 16_384),
+        "firmware_t35_smallest_largest_free_block_of_10000_ratings_bytes": Target(AT_LEAST, 16_384),
+        "firmware_files_grown_over_10000_ratings_bytes": Target(AT_MOST, 0),
+        "firmware_t35_files_grown_over_10000_ratings_bytes": Target(AT_MOST, 0),
     },
 }
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from simulator.process import HEAP_KB
-from tests.bench import figures
+from tests.bench import figures, firmware_ratings
+from tests.bench.firmware_probe import PROBED_EACH_MS, Block, blocks, probing
 from tests.device import heap
-from tests.device.changed import changed_firmware
 from tests.device.counter import Counter
 from tests.micropython_server import run_forked
 from tests.ui.gallery import stage_packs, stage_screens
@@ -38,22 +38,7 @@ DECISION_MS = 50  # a press counts when no second key came meanwhile, app/keys.p
 
 LONG_EVENTS = 10_000
 PRESSES_AN_INVITE = 8
-CHECKED = "        dead = supervisor.check()\n"
-PROBE = """        dead = supervisor.check()
-        if time.ticks_ms() // 2_000 % 150 == 3:
-            low, high = 0, 262_144
-            while high - low > 32:
-                middle = (low + high) // 2
-                gc.collect()
-                try:
-                    bytearray(middle)
-                    low = middle
-                except MemoryError:
-                    high = middle
-            gc.collect()
-            print("heap", gc.mem_free(), low)
-"""
-PROBED_EACH_MS = 300_000
+LONG_RATINGS = 10_000
 
 Say = Callable[[str], None]
 
@@ -189,24 +174,36 @@ def heap_in_use() -> dict[str, float]:
 
 
 def measure_long(repetitions: int, say: Say) -> dict[str, float]:
-    """Return the largest free block of the 64-bit heap after 10,000 events; once, as it takes minutes."""
+    """Return what is left of the 64-bit heap after 10,000 events, and after as many ratings; once: it takes long."""
     found = {}
     for board, name in NAMES.items():
         with tempfile.TemporaryDirectory() as folder:
             probed = after_events(Path(folder), LONG_EVENTS, say, board)
-        free, block = probed[-1]
         found |= {
-            f"{name}_largest_free_block_after_10000_events_bytes": block,
-            f"{name}_smallest_largest_free_block_bytes": min(row[1] for row in probed),
-            f"{name}_heap_in_use_after_10000_events_64bit_bytes": HEAP_KB * 1024 - free,
+            f"{name}_largest_free_block_after_10000_events_bytes": probed[-1].largest,
+            f"{name}_smallest_largest_free_block_bytes": min(row.largest for row in probed),
+            f"{name}_heap_in_use_after_10000_events_64bit_bytes": HEAP_KB * 1024 - probed[-1].free,
         }
+        with tempfile.TemporaryDirectory() as folder:
+            found |= ratings_figures(firmware_ratings.run(Path(folder), LONG_RATINGS, board, say), name)
     return found
 
 
-def after_events(folder: Path, events: int, say: Say, board: str = "k5") -> list[tuple[int, int]]:
-    """Return (free, largest free block) as the terminal told them every 5 minutes of some rated events."""
-    probing = changed_firmware(folder, "link/tasks.py", CHECKED, PROBE)
-    with Counter(folder, seed=1, board=board, firmware_dir=probing) as counter:
+def ratings_figures(growth: firmware_ratings.Growth, name: str) -> dict[str, float]:
+    """Return the figures of a run of ratings; the first looks are left out of what has grown since."""
+    half = len(growth.blocks) // 2
+    early, late = growth.blocks[1 : half + 1], growth.blocks[half:]
+    return {
+        f"{name}_events_of_10000_ratings": growth.events,
+        f"{name}_smallest_largest_free_block_of_10000_ratings_bytes": min(row.largest for row in growth.blocks),
+        f"{name}_free_heap_lost_over_10000_ratings_bytes": max(row.free for row in early) - max(r.free for r in late),
+        f"{name}_files_grown_over_10000_ratings_bytes": growth.looks[-1].flash_bytes - growth.looks[0].flash_bytes,
+    }
+
+
+def after_events(folder: Path, events: int, say: Say, board: str = "k5") -> list[Block]:
+    """Return what the terminal told of its heap every 5 minutes of some rated events."""
+    with Counter(folder, seed=1, board=board, firmware_dir=probing(folder)) as counter:
         counter.login()
         n = 0
         while max(counter.events, default=0) < events:
@@ -218,5 +215,4 @@ def after_events(folder: Path, events: int, say: Say, board: str = "k5") -> list
             if n % 100 == 0:
                 say(f"{max(counter.events)} of {events} events")
         counter.run(PROBED_EACH_MS + 10_000)
-        lines = counter.terminal.console(1 << 24).splitlines()
-    return [(int(line.split()[1]), int(line.split()[2])) for line in lines if line.startswith("heap")]
+        return blocks(counter.terminal.console(1 << 24))
