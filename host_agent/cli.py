@@ -26,6 +26,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "end": ("host_agent.provision.terminal_cli:end", "Seal a terminal's last event and archive its queue."),
         "swap": ("host_agent.provision.terminal_cli:swap", "Make a board the terminal of a window."),
         "lost": ("host_agent.provision.terminal_cli:lost", "Note that a terminal is broken or gone."),
+        "test": ("host_agent.self_test.cli:test", "Have the terminal of a window test its parts."),
         "rescue": ("host_agent.rescue.cli:rescue", "Save what the queue chip of a broken terminal holds."),
     },
     "update": {
@@ -113,7 +114,7 @@ GROUP_TEXTS = {
     "agent": "The agent of a counter PC.",
     "receiver": "The receiver at the city.",
     "station": "A station where terminals are provisioned.",
-    "terminal": "End, replace and rescue terminals.",
+    "terminal": "Test, end, replace and rescue terminals.",
     "registry": "The city's registry of terminals.",
     "update": "Firmware of this PC's terminals.",
     "rollout": "Firmware of a centre, from the city.",

@@ -25,6 +25,7 @@ from host_agent.changes import Changes
 from host_agent.config_model import Config
 from host_agent.paper import api as paper_api
 from host_agent.refusal import Refusal
+from host_agent.self_test.api import SelfTestApi
 from host_agent.status import Status, invite_view, window_view
 from host_agent.store import Store
 from host_agent.store_rows import InviteRow
@@ -79,6 +80,7 @@ class CounterApi:
             Route(window + "/invites/{invite}", self._one_invite, methods=["GET", "DELETE"]),
             *paper_api.routes(self, self._config, utc_ms, self._seal),
             *NoticesApi(self, self._windows).routes(),
+            *SelfTestApi(self.window_of).routes(),
             *self._more,
             WebSocketRoute("/api/v1/stream", self._stream.serve),
             Route("/api/v1/openapi.yaml", _page("openapi.yaml", "application/yaml")),

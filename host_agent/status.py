@@ -9,6 +9,7 @@ from host_agent.config_model import Config
 from host_agent.delivery import Delivery
 from host_agent.faults import Fault, Faults
 from host_agent.ports import NO_TERMINAL
+from host_agent.self_test import parts as self_test
 from host_agent.store import COUNTS, Store
 from host_agent.store_rows import InviteRow
 from host_agent.uplink import Uplink
@@ -135,6 +136,7 @@ class Status:
         faults += [found for found in map(terminal_fault, self._windows.values()) if found is not None]
         faults += self._faults.of_events(counts["refused"])
         warnings = self._faults.warnings(self._age_s(oldest_ms))
+        warnings += [found for found in map(self_test_warning, self._windows.values()) if found is not None]
         for part in self._more.values():
             faults += part.faults()
             warnings += part.warnings()
@@ -170,6 +172,22 @@ def terminal_fault(window: Window) -> Fault | None:
     if condition in ("ready", "paused", NO_TERMINAL):
         return None
     return {"code": condition, "message": terminal_sentence(window), "window": window.section.id}
+
+
+def self_test_warning(window: Window) -> Fault | None:
+    """Return what the last self-test of the terminal that is connected found wrong."""
+    mask = _failed_parts(window)
+    if not mask:
+        return None
+    cures = "; ".join(part.cure for part in self_test.failed(mask))
+    terminal = f"terminal {window.section.terminal} of window {window.section.id}"
+    message = f"the self-test of {terminal} found: {self_test.sentence(mask)}: {cures}"
+    return {"code": "self_test", "message": message, "window": window.section.id}
+
+
+def _failed_parts(window: Window) -> int:
+    found = self_test.of_status(window.terminal_counters) if window.connected else None
+    return 0 if found is None else found[1]
 
 
 def terminal_condition(window: Window) -> str:
@@ -212,6 +230,7 @@ def window_view(window: Window) -> dict[str, Any]:
         "name": window.section.name or window.section.id,
         "ticket": window.ticket,
         "notice": (window.notice.text if window.notice is not None else None) or "",
+        "failed_parts": [part.code for part in self_test.failed(_failed_parts(window))],
         "shift_over": window.clerk is not None and window.shift.over,
         "filling": window.content is not None and window.content.pushing,
         "today": window.day.counts(),

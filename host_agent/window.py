@@ -236,6 +236,9 @@ class Window:
     def state(self, state: dict[str, Any]) -> None:
         """Take the hint of what the terminal shows."""
         noted = state["detail"].get("condition")
+        if "self_test" in state["detail"]:
+            self.terminal_counters = self.terminal_counters | {"self_test": state["detail"]["self_test"]}
+            self._changed(self)
         if (self.shown, self.noted) != (state["state"], noted):
             self.shown, self.noted = state["state"], noted
             self._changed(self)

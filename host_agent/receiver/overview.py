@@ -6,6 +6,7 @@ All functions read only and belong to the worker's thread.
 import sqlite3
 
 from host_agent.provision.registry import Registry
+from host_agent.receiver import self_tests
 from host_agent.receiver.silence import Hours, heard_ms, silent_ms
 from protocol import rating, reasons
 
@@ -31,6 +32,7 @@ def terminals(conn: sqlite3.Connection, registry: Registry, hours: Hours, now_ms
     rows = _heads(conn)
     copies = _count_by_place(conn, "copy > 1")
     broken = _count_by_place(conn, "chain = 2")
+    tests = self_tests.newest(conn)
     out = []
     for entry in registry.entries():
         key = (entry.terminal, entry.epoch)
@@ -44,6 +46,7 @@ def terminals(conn: sqlite3.Connection, registry: Registry, hours: Hours, now_ms
             "reveal_level": entry.reveal_level,
             "conflicts": copies.get(key, 0),
             "chain_broken": broken.get(key, 0),
+            "self_test": tests.get(key),
         }
         row |= rows.get(key) or _never_heard()
         row |= _missing(conn, *key, now_ms)

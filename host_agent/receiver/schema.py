@@ -9,6 +9,7 @@ Stored layout (SQLite, WAL, STRICT tables), one file `receiver.db` in the data f
     spans      the sequence numbers held, as ranges first..last: what is between them is missing.
     services   one row a version of a service record, by its id: what it says but the identity, which is only handed on;
                `bound` 1 where the invite was made for just this service, null where there was no invite.
+    self_tests of each (terminal, epoch) the newest self-test: when it came, and the mask of the parts that failed.
     outbox     records not yet handed on, as JSON; `parked` tells why the other side refused one.
     shelf      messages that could not be opened: kept and, where the registry may gain the key, tried again.
     alarms     what a person should know, once per code, place and detail, with how often and when last.
@@ -70,3 +71,12 @@ def _services(db: Database) -> None:
         said TEXT NOT NULL, stored_utc_ms INTEGER, received_utc_ms INTEGER NOT NULL, UNIQUE(id, copy)) STRICT"""
     )
     db.conn.execute("CREATE INDEX services_invite ON services(invite) WHERE invite IS NOT NULL")
+
+
+@migrations(name="0003_self_tests")
+def _self_tests(db: Database) -> None:
+    db.conn.execute(
+        """CREATE TABLE self_tests(
+        terminal TEXT NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, failed INTEGER NOT NULL,
+        received_utc_ms INTEGER NOT NULL, PRIMARY KEY(terminal, epoch)) STRICT, WITHOUT ROWID"""
+    )

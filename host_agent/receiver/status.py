@@ -107,6 +107,7 @@ def attention(facts: Facts) -> list[Finding]:
         what = f"{_many(len(unended), 'epoch')} stopped without a last event ({', '.join(unended[:3])})"
         text = f"{what}: the terminal was provisioned anew before its queue was fetched"
         found.append(Finding("unended", len(unended), text))
+    found += _of_self_tests(numbers.terminals)
     unknown = sum(numbers.shelf.get(code, 0) for code in WAITING_CODES)
     if unknown:
         text = f"{_many(unknown, 'event')} of terminals that the registry does not know: use `yiping registry import`"
@@ -114,6 +115,15 @@ def attention(facts: Facts) -> list[Finding]:
     found += _of_versions(facts.centres)
     found += [Finding(certs.CODE, 1, one.text) for one in facts.certificates if not one.expired]
     return found
+
+
+def _of_self_tests(terminals: list[dict]) -> list[Finding]:
+    """Return the terminals whose newest self-test found a broken part."""
+    broken = [row["terminal"] for row in terminals if row.get("current") and (row.get("self_test") or {}).get("failed")]
+    if not broken:
+        return []
+    names = ", ".join(broken[:3]) + (", …" if broken[3:] else "")
+    return [Finding("self_test", len(broken), f"the self-test of {_many(len(broken), 'terminal')} failed ({names})")]
 
 
 def _of_versions(centres: list[dict]) -> list[Finding]:

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from host_agent import folders
 from host_agent.errors import AgentError, UserError
+from host_agent.receiver import self_tests
 from host_agent.receiver.checks import BROKEN, OK, PENDING, Place, Surroundings, Verdict
 from host_agent.receiver.handed_on import Carried
 from host_agent.receiver.notes import Alarms, Outbox, Shelf
@@ -221,6 +222,8 @@ class Store:
     def _note_terminal(self, clear: evidence.Clear, fields: dict, carried: Carried) -> None:
         time_ms, received = fields.get(_T), carried.received_utc_ms
         late = time_ms is not None and received - time_ms > LATE_MS
+        if clear.kind == rating.SELF_TEST:
+            self_tests.note(self.conn, clear, fields, received)
         self.conn.execute(
             "INSERT INTO terminals(terminal, epoch, events, late, newest_seq, newest_utc_ms, newest_received_ms,"
             " mark_utc_ms, ended_seq, boot, firmware) VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)"

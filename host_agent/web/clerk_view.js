@@ -1,5 +1,5 @@
 // What the clerk's page says about a window. It shows outcomes; it never learns a level.
-import { CONDITIONS, COUNTS, element, OUTCOMES, stars, STATES } from "./words.js";
+import { CONDITIONS, COUNTS, element, OUTCOMES, PARTS, stars, STATES } from "./words.js";
 
 const OPEN = ["pending", "open"];
 const KINDS = {
@@ -83,8 +83,14 @@ function outcome(view, open, state) {
   if (open) return view.invite.state === "pending" ? OUTCOMES.pending : "请提示群众在评价器上按键";
   if (["offer", "business", "service", "tags"].includes(state)) return "可以邀请下一位，不必等待";
   if (view.filling) return "正在更新评价器上的内容，不影响邀请";
-  if (!view.invite || state === "thanks") return "";
-  return OUTCOMES[view.invite.state] || "";
+  if (!view.invite || state === "thanks") return tested(view);
+  return OUTCOMES[view.invite.state] || tested(view);
+}
+
+// What the terminal's self-test found wrong; it rates all the same.
+function tested(view) {
+  const names = view.failed_parts.map((part) => PARTS[part] || part);
+  return names.length ? `评价器自检异常：${names.join("、")}。可继续评价，请联系技术人员` : "";
 }
 
 function showCounts(today) {

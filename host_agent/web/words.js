@@ -105,6 +105,13 @@ export const FAULTS = {
   bundle: "升级包目录中有一个包不能使用，请移除或换成正确的包。",
   no_bundle: "市级要求升级，但升级包不在本机，请执行 yiping update offer，或配置 update.source。",
   long_wait: "有评价很久没有等到回执，请到市级平台查看接收程序。",
+  self_test: "有评价器自检发现部件异常，评价照常；请技术人员按提示处理。",
+};
+
+// Parts of a terminal's self-test.
+export const PARTS = {
+  nor: "存储芯片", read_back: "存储读写", rtc: "时钟芯片", ticking: "时钟走时", lcd: "显示屏", touch: "触摸屏", voice: "语音",
+  keys: "按键", memory: "内存", files: "文件空间", lamps: "按键灯", case: "机壳开关", buzzer: "蜂鸣器", light: "背光",
 };
 
 export function stars(count) {

@@ -30,7 +30,9 @@ READY = {
     "window": "W01", "name": "1号综合窗口", "terminal": "YP-0001", "connected": True, "state": "idle",
     "condition": "ready", "message": "ready", "paused": False,
     "clerk": {"number": "007", "name": "张三", "post": "社会保险综合窗口", "stars": 5},
-    "invite": None, "ticket": None, "notice": "", "shift_over": False, "filling": False, "today": TODAY, "hotkey": "F9",
+    "invite": None, "ticket": None, "notice": "", "shift_over": False, "filling": False, "failed_parts": [],
+    "today": TODAY,
+    "hotkey": "F9",
 }  # fmt: skip
 OPEN = {"invite": "00" * 16, "state": "open", "reason": None}
 HAN = re.compile(r"[\u4e00-\u9fff]{2}")

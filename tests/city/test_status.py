@@ -73,6 +73,11 @@ ROW = {"terminal": "YP-0001", "silent_min": None, "unexplained": 0, "unended": F
         ({"recent_alarms": {"malformed": 1, "conflict": 2}}, True, "two different events bear the same number"),
         ({"terminals": [ROW | {"silent_min": 140}]}, True, "1 terminal silent in opening hours (YP-0001)"),
         ({"terminals": [ROW | {"unexplained": 3}]}, True, "3 events missing between events that came"),
+        (
+            {"terminals": [ROW | {"current": True, "self_test": {"received_utc_ms": 1, "failed": ["rtc"]}}]},
+            True,
+            "the self-test of 1 terminal failed (YP-0001)",
+        ),
         ({"shelf": {"unknown_terminal": 2}}, True, "2 events of terminals that the registry does not know"),
     ],
 )

@@ -40,6 +40,7 @@ const FINDINGS = {
   odd_content: (n) => `${n} 条事件内容不合规则，已保存，未转交`,
   silent: (n) => `${n} 台终端在办公时间没有消息`,
   gaps: (n) => `缺 ${n} 条：后面的已到，前面的被扣留或尚未送出`,
+  self_test: (n) => `${n} 台终端自检发现部件异常，请派技术人员处理`,
   rollout_halted: (n) => `${n} 个中心的固件升级已暂停，请核查失败的终端，再继续或终止`,
   mixed_versions: (n) => `${n} 个中心同时运行两种固件版本，请用 yiping rollout start 升级到同一版本`,
   unended: (n) => `${n} 个密钥期没有最后一条事件：终端在取回记录之前被重新配置`,
@@ -110,6 +111,18 @@ function stateOf(row) {
   return ["正常", "good"];
 }
 
+// Parts of a self-test.
+const PARTS = {
+  nor: "存储芯片", read_back: "存储读写", rtc: "时钟芯片", ticking: "时钟走时", lcd: "显示屏", touch: "触摸屏", voice: "语音",
+  keys: "按键", memory: "内存", files: "文件空间", lamps: "按键灯", case: "机壳开关", buzzer: "蜂鸣器", light: "背光",
+};
+
+function testCell(test) {
+  if (!test) return make("td", "", "—");
+  const failed = test.failed.map((part) => PARTS[part] ?? part);
+  return make("td", failed.length ? "warn" : "", timeOf(test.received_utc_ms), failed.length ? ` ${failed.join("、")}异常` : "");
+}
+
 function showTerminals(rows) {
   at("no-terminals").hidden = rows.length > 0;
   document.querySelector(".scroll").hidden = rows.length === 0;
@@ -121,6 +134,7 @@ function showTerminals(rows) {
       make("td", "", row.terminal, make("small", "", row.epoch > 1 ? ` 第 ${row.epoch} 期` : "")),
       make("td", "", `${row.centre} / ${row.window}`),
       make("td", "", timeOf(row.heard_utc_ms)),
+      testCell(row.self_test),
       make("td", "number", String(row.last_seq)), missing,
       make("td", `number${row.conflicts ? " bad" : ""}`, String(row.conflicts)),
       make("td", `number${row.chain_broken ? " bad" : ""}`, String(row.chain_broken)),

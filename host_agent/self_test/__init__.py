@@ -1,0 +1,1 @@
+"""The terminals' self-tests as the PC and the city tell of them."""
