@@ -25,6 +25,8 @@ QUIET = ("idle", "no_clerk", "paused")
 TRIES = 3
 # The trial is confirmed with the first HELLO; the next one tells so. After this it is asked for.
 TRIAL_LOOK_S = 5.0
+# An order without answer: the link gives up after 10 s, the terminal may still be reading its flash.
+UNANSWERED_S = 60.0
 # Restart, self-test and up to three trials of 60 s each.
 BACK_MS = 300_000
 
@@ -222,10 +224,10 @@ class WindowUpdate:
         if answer == "ok":
             self._note(record, records.SWITCHING, None)
             self._set(states.SWITCHING, None)
-        elif answer is None and self._window.connected and self._window.hello is self._hello:
-            self._not_switched(record)
         elif answer is None:
-            self._set(states.SWITCHING, None)  # the next HELLO tells
+            # The next HELLO tells. A terminal that checks long is not ordered a second time meanwhile.
+            self._set(states.SWITCHING, None)
+            self._wake_in(UNANSWERED_S, self._still_unanswered)
         elif answer == states.NO_STORE:
             self._pause(states.NO_STORE)
         else:
@@ -247,6 +249,14 @@ class WindowUpdate:
         """Wait before the order is given again: who needs the terminal now is not asked to be quick."""
         self._set(states.READY, why)
         self._quiet_since_s = None
+
+    def _still_unanswered(self) -> None:
+        self._look_again = None
+        record = self._plan.record(self._window.section.terminal)
+        same = self._window.connected and self._window.hello is self._hello
+        if same and self.state == states.SWITCHING and record is not None and record.state == records.ASKED:
+            self._not_switched(record)
+            self._changed()
 
     def _not_switched(self, record: Record) -> None:
         """Give an order again whose answer was lost and that had no effect."""

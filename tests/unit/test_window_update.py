@@ -324,6 +324,25 @@ async def test_update_whose_answer_was_lost_is_judged_by_the_next_hello(room):
     assert room.stands == (states.DONE, None)
 
 
+def test_update_whose_order_is_not_answered_is_ordered_again_only_after_a_while(room, monkeypatch):
+    async def tell():
+        room.hand.connect()
+        await room.send_all()
+        room.hand.reply.set_exception(ConnectionError("no reply"))
+        await room.settle()
+        room.update.consider()
+        await room.settle()
+        assert room.stands == (states.SWITCHING, None) and len(room.hand.asked) == 1
+        room.update._still_unanswered()
+        assert room.update.state == states.WAITING
+        window_update.QUIET_S = 0.0
+        room.update.consider()
+        await room.settle()
+        assert len(room.hand.asked) == 2 and room.records["YP-0001"].tries == 2
+
+    asyncio.run(tell())
+
+
 @story
 async def test_update_ordered_in_vain_three_times_fails(room):
     for tries in (1, 2, 3):
