@@ -3,7 +3,7 @@
 from host_agent.errors import UserError
 
 try:
-    from mpremote.transport import TransportError, TransportExecError
+    from mpremote.transport import TransportError
     from mpremote.transport_serial import SerialTransport
 except ImportError as error:
     raise UserError(
@@ -13,7 +13,8 @@ except ImportError as error:
     ) from error
 
 BAUD = 115_200
-ANSWER_S = 20
+ENTER_S = 10
+ANSWER_S = 120  # looking at every page of a chip takes seconds
 _CURE = "set the maintenance jumper, plug the board in anew, and close other programs that use the port"
 
 
@@ -31,7 +32,8 @@ class SerialPrompt:
         """
         try:
             self._transport = SerialTransport(self._port, BAUD, exclusive=True)
-            self._transport.enter_raw_repl(timeout_overall=ANSWER_S)
+            # No reset: it would take the port away with the board's USB.
+            self._transport.enter_raw_repl(soft_reset=False, timeout_overall=ENTER_S)
         except (TransportError, OSError) as error:
             raise UserError(f"no prompt: {error}", self._port, _CURE) from None
         return self
@@ -50,12 +52,13 @@ class SerialPrompt:
         :raises UserError: it failed on the board, or the board is gone.
         """
         try:
-            return self._transport.exec(code).decode()
-        except TransportExecError as error:
-            last = (error.error_output.strip().splitlines() or ["?"])[-1]
-            raise UserError(f"the board says: {last}", self._port, _CURE) from None
-        except (TransportError, OSError, UnicodeDecodeError) as error:
-            raise UserError(f"the board is gone: {error}", self._port, _CURE) from None
+            out, error = self._transport.exec_raw(f"import gc\ngc.collect()\n{code}", ANSWER_S)
+        except (TransportError, OSError) as gone:
+            raise UserError(f"the board is gone: {gone}", self._port, _CURE) from None
+        if error:
+            last = error.decode("utf-8", "replace").strip().splitlines()[-1:] or ["?"]
+            raise UserError(f"the board says: {last[0]}", self._port, _CURE)
+        return out.decode("utf-8", "replace")
 
     def write(self, path: str, data: bytes) -> None:
         """Put a file in the path's place on the board: written new, then renamed.
