@@ -46,6 +46,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "keygen": ("host_agent.provision.exchange_cli:keygen", "Make the city's key pair for terminals' secrets."),
         "export": ("host_agent.provision.exchange_cli:export", "Write a station's terminals for the city alone."),
         "import": ("host_agent.provision.exchange_cli:import_", "Merge a station's terminals at the city."),
+        "distrust": ("host_agent.provision.exchange_cli:distrust", "Take no more exports of a station."),
         "add": ("host_agent.provision.cli:add", "Register terminals by their provision.json at the city."),
         "list": ("host_agent.provision.cli:list_", "List the registered terminals."),
     },

@@ -107,6 +107,22 @@ def import_(path: Path, files: tuple[Path, ...], private: Path, trust: str | Non
 
 
 @click.command()
+@registry_option
+@click.argument("fingerprint")
+def distrust(path: Path, fingerprint: str) -> None:
+    """Take no more exports of the station with this FINGERPRINT, until it is trusted anew; what it brought stays."""
+    book = open_registry(path, create=True)
+    try:
+        known = book.distrust(fingerprint)
+    finally:
+        book.close()
+    if not known:
+        cure = "give all 64 digits, as `yiping station init` and the imports show them"
+        raise UserError("no such station is trusted here", fingerprint[:80], cure)
+    click.echo("its exports are refused from now on; see with `yiping registry list` what it brought")
+
+
+@click.command()
 @station_option
 @click.argument("file", type=_FILE)
 def receipt(path: Path, file: Path) -> None:

@@ -177,6 +177,15 @@ class Registry:
         finally:
             self._read()
 
+    def distrust(self, station: str) -> bool:
+        """Forget that a station is trusted; what it brought stays. Return whether it was; raises RegistryError."""
+        try:
+            with self._db.atomic():
+                done = self._db.conn.execute("DELETE FROM stations WHERE fingerprint = ?", (station,))
+                return done.rowcount > 0
+        except sqlite3.Error as error:
+            raise RegistryError(str(error)) from error
+
     def _lose(self, terminal: str, epoch: int, utc_ms: int) -> None:
         if self.get(terminal, epoch) is None:
             raise RegistryError(f"terminal {terminal} epoch {epoch} is told to be lost, and was never registered")

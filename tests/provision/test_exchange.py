@@ -310,6 +310,18 @@ def test_export_refuses_another_key_and_a_wrong_passphrase(tmp_path, station):
     assert not (tmp_path / "x").exists()
 
 
+def test_station_that_is_distrusted_brings_nothing_more(tmp_path, station, city):
+    add(station)
+    take(city, exported(station), fingerprint(station))
+    add(station)
+    words = ("registry", "distrust", fingerprint(station), "--registry", city.path)
+    assert yiping(*words).exit_code == 0 and yiping(*words).exit_code == 1
+    with pytest.raises(importing.ImportRefused, match="is not known here"):
+        take(city, exported(station))
+    assert len(city.entries()) == 1
+    assert take(city, exported(station), fingerprint(station)).outcomes == {"added": 1, "unchanged": 1, "moved": 0}
+
+
 def test_stranger_opens_an_export_after_the_documentation(station):
     """Follow docs/provisioning.md with nothing of ours but the files."""
     import base64
