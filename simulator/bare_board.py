@@ -24,7 +24,7 @@ from simulator.clock import RealClock
 from simulator.console import Console, banner
 from simulator.engine import Engine
 from simulator.errors import SimError
-from simulator.flash_files import FULL_FILE, fill, read_files
+from simulator.flash_files import FULL_FILE, fill, read_files, write_files
 from simulator.ports_folder import claim_port
 from simulator.process import interpreter
 from simulator.runner import Runner
@@ -276,6 +276,12 @@ class BareBoard:
         if self._plugged:
             raise SimError("the flash is in use: unplug the board first")
         return {name: data for name, data in read_files(self.image).items() if name != FULL_FILE}
+
+    def put_files(self, files: dict[str, bytes]) -> None:
+        """Put files on the internal flash without a cable; the board must be unplugged. Raises SimError."""
+        if self._plugged:
+            raise SimError("the flash is in use: unplug the board first")
+        write_files(self.image, files)
 
     def console(self, last_bytes: int = 4000) -> str:
         """Return the end of what the board printed."""

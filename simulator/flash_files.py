@@ -27,6 +27,23 @@ def walk(folder):
         sys.stdout.buffer.write(data)
 walk("")
 """
+_WRITE = """
+import _flash, uos, sys
+_flash.mount(sys.argv[1])
+sys.stdout.buffer.write(b"OK\\n")
+take = sys.stdin.buffer.read
+for _ in range(int(sys.argv[2])):
+    name = take(int.from_bytes(take(4), "little")).decode()
+    left = int.from_bytes(take(4), "little")
+    parts = name.split("/")[:-1]
+    for n in range(len(parts)):
+        try:
+            uos.mkdir("/".join(parts[:n + 1]))
+        except OSError:
+            pass
+    with open(name, "wb") as file:
+        file.write(take(left))
+"""
 _FILL = """
 import _flash, uos, sys
 _flash.mount(sys.argv[1])
@@ -39,11 +56,13 @@ with open(sys.argv[3], "wb") as file:
 """
 
 
-def _run(script: str, *arguments: str) -> bytes:
+def _run(script: str, *arguments: str, given: bytes = b"") -> bytes:
     command = [*interpreter(), "-X", "heapsize=8M", "-c", script]
     environment = {"MICROPYPATH": f"{shims_folder()}:.frozen", "PATH": os.environ.get("PATH", "")}
-    done = subprocess.run([*command, *arguments], env=environment, capture_output=True, timeout=60, check=False)
-    if not done.stdout.startswith(_BEGIN):
+    done = subprocess.run(
+        [*command, *arguments], env=environment, input=given, capture_output=True, timeout=60, check=False
+    )
+    if not done.stdout.startswith(_BEGIN) or b"Traceback" in done.stderr:
         raise SimError(f"the flash cannot be used: {(done.stderr or done.stdout).decode(errors='replace')[-300:]}")
     return done.stdout[len(_BEGIN) :]
 
@@ -61,6 +80,17 @@ def read_files(image: Path) -> dict[str, bytes]:
         at = start + int(data_bytes)
         found[path] = data[start:at]
     return found
+
+
+def write_files(image: Path, files: dict[str, bytes]) -> None:
+    """Write files, by path, into an image, with their folders. Raises SimError."""
+    parts = [(path.encode(), data) for path, data in files.items()]
+    given = b"".join(_sized(path) + _sized(data) for path, data in parts)
+    _run(_WRITE, str(image), str(len(files)), given=given)
+
+
+def _sized(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "little") + data
 
 
 def fill(image: Path, free_bytes: int) -> None:
