@@ -22,6 +22,8 @@ FILES = (
     "tests/city/test_attacks.py",
     "tests/city/test_attacks_forged.py",
     "tests/device/test_attack_console.py",
+    "tests/device/test_attack_boot.py",
+    "tests/device/test_maintenance_console.py",
 )
 
 
