@@ -1,4 +1,7 @@
-"""What the bench's screens say, to the technician who puts a terminal into service. In Chinese only."""
+"""What the bench's screens say, to the technician who puts a terminal into service. In Chinese only.
+
+The glyph packs are built from this file, too: host_agent/content/glyph_sets.py says which text has which size.
+"""
 
 from protocol import self_test_parts as parts
 
@@ -38,5 +41,5 @@ ASK_PATTERN = "颜色与边框完整吗"
 ASK_LIGHT = "屏幕刚才明暗变化了吗"
 ASK_BUZZER = "听到蜂鸣声了吗"
 ASK_VOICE = "听到语音了吗"
-ANSWER_KEYS = "是：一号键　否：五号键"
+ANSWER_KEYS = "是：一号键    否：五号键"
 YES, NO = "是", "否"

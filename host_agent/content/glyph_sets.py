@@ -16,6 +16,8 @@ PUNCTUATION = "，。、；：？！（）《》「」“”·…—～￥％"
 CHARSETS = Path(__file__).parent / "charsets"
 NAME_SETS = ("surnames", "given")  # the clerk's name, in SMALL and MIDDLE
 NOTICE_SETS = ("office", "common")  # posts and notices, in SMALL
+BENCH_TEXTS = Path("self_test", "bench_texts.py")  # beside ui: the screens of the self-test at the bench
+BENCH_LARGE = ("PRESS_KEY", "OPEN_CASE", "SHUT_CASE", "YES", "NO")  # all of them in SMALL and MIDDLE
 FIRST_BOARD = "k5"  # whose layout has no board in its name
 
 
@@ -37,6 +39,7 @@ class Screens:
     texts: dict[str, dict[str, str]]
     tags: dict[str, dict[int, str]]  # the regulation's, by code
     layouts: dict[str, dict[str, int]]
+    bench: dict[str, str]  # characters of the bench's texts, by name
 
 
 def read_screens(ui: Path) -> Screens:
@@ -47,7 +50,7 @@ def read_screens(ui: Path) -> Screens:
     layouts = {FIRST_BOARD: literals(ui / "layout.py"), **layouts}
     if not texts:
         raise UserError("there are no texts", str(ui), "name the folder ui of the firmware")
-    return Screens(texts, tags, layouts)
+    return Screens(texts, tags, layouts, _bench_texts(ui.parent / BENCH_TEXTS))
 
 
 def literals(path: Path) -> dict:
@@ -61,6 +64,19 @@ def literals(path: Path) -> dict:
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
+
+
+def _bench_texts(path: Path) -> dict[str, str]:
+    """Return the characters of each text that the bench's file assigns to a name; none without such a file."""
+    if not path.exists():
+        return {}
+    found: dict[str, str] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign):
+            names = {inner.id for target in node.targets for inner in ast.walk(target) if isinstance(inner, ast.Name)}
+            texts = [one.value for one in ast.walk(node.value) if isinstance(one, ast.Constant)]
+            found |= dict.fromkeys(names, "".join(text for text in texts if isinstance(text, str)))
+    return found
 
 
 def charset(name: str) -> str:
@@ -86,6 +102,9 @@ def glyph_sets(screens: Screens, board: str) -> list[GlyphSet]:
         chars[layout["TAG"]] |= set(row[-1])
     for tags in screens.tags.values():
         chars[layout["TAG"]] |= set("".join(tags.values()))
+    for name, text in screens.bench.items():
+        for size in (small, middle, large) if name in BENCH_LARGE else (small, middle):
+            chars[size] |= set(text)
     small_icons = {
         icons.STAR: icons.star,
         icons.STAR_EMPTY: icons.star_empty,

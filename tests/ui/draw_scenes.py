@@ -8,7 +8,8 @@ import json
 import os
 import sys
 
-from tests.ui.scenes import IN_ONE_LANGUAGE, scenes, tag_scenes
+from self_test import bench_screens
+from tests.ui.scenes import IN_ONE_LANGUAGE, bench_scenes, scenes, tag_scenes
 from ui.canvas import Canvas
 from ui.display import Display
 from ui.glyphs import open_packs
@@ -53,7 +54,7 @@ class ReadableCanvas(Canvas):
         note = [y, left, width, size, "".join(shown)]
         if note not in self.texts:
             self.texts.append(note)
-        x_of, _, wide = self.display._region[:3]
+        x_of, _, wide = self.display._region[:3] if self.display is not None else (0, 0, WIDTH)
         if self.top() < y + size and y < self.bottom() and not x_of <= left <= left + width <= x_of + wide:
             self.cut.append(text)
         super().text(size, x, y, text, ink, paper, align)
@@ -76,11 +77,25 @@ def draw(name, scene, packs, language, out):
     canvas = ReadableCanvas(glass, packs)
     display = Display(canvas, Strings(language), lambda number: find_card(out, number))
     canvas.display = display
+    display.hint = name.split(".")[0].endswith("_hint")
     display.show(state, view, 0)
     display.linked(linked, 0)
     strips = 0
     while display.paint():
         strips += 1
+    tell(name, glass, canvas, strips, out)
+
+
+def draw_bench(name, painter, args, packs, out):
+    """Draw one screen of the bench into a file, tell its texts."""
+    glass = Glass()
+    canvas = ReadableCanvas(glass, packs)
+    bench_screens.show(canvas, getattr(bench_screens, painter), *args)
+    tell(name, glass, canvas, 0, out)
+
+
+def tell(name, glass, canvas, strips, out):
+    """Write the pixels and print the rest."""
     with open(out + "/" + name + ".rgb565", "wb") as file:
         file.write(glass.pixels)
     print(json.dumps({"scene": name, "texts": sorted(canvas.texts), "cut": canvas.cut, "strips": strips}))
@@ -96,6 +111,8 @@ def main():
         for name, scene in sorted(found.items()):
             if language == DEFAULT or name not in IN_ONE_LANGUAGE:
                 draw(name + "." + language, scene, packs, language, sys.argv[3])
+    for name, (painter, args) in sorted(bench_scenes().items()):
+        draw_bench(name + ".zh", painter, args, packs, sys.argv[3])
 
 
 main()

@@ -64,7 +64,7 @@ def draw_all(board: str) -> dict[str, Scene]:
 def stage_screens(board: str, folder: Path) -> Path:
     """Lay the firmware's screens into a folder as they are flashed on a board; return the folder."""
     for name, source in layout.sources(FIRMWARE, None, board).items():
-        if name.startswith(("ui/", "app/")):
+        if name.startswith(("ui/", "app/", "self_test/bench_")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, folder / name)
     return folder

@@ -18,6 +18,8 @@ TAGS_A_PAGE = 3
 # They show what is not the firmware's text, or nothing that another language would change.
 IN_ONE_LANGUAGE = (
     "idle_offline",
+    "idle_hint",
+    "no_clerk_hint",
     "idle_card",
     "idle_card_damaged",
     "idle_photo",
@@ -33,6 +35,8 @@ def scenes(code: str) -> dict:
     found = {
         "no_clerk": ("no_clerk", {"notice": None}, True),
         "no_clerk_notice": ("no_clerk", {"notice": NOTICE}, True),
+        "idle_hint": ("idle", {"clerk": CLERK, "ticket": None, "qr": None}, True),
+        "no_clerk_hint": ("no_clerk", {"notice": None}, False),
         "idle": ("idle", {"clerk": CLERK, "ticket": None, "qr": None}, True),
         "idle_offline": ("idle", {"clerk": PLAIN, "ticket": None, "qr": None}, False),
         "idle_card": ("idle", {"clerk": WITH_CARD, "ticket": None, "qr": None}, True),
@@ -86,3 +90,32 @@ def tag_scenes(tags: list) -> dict:
             view = {"until_ms": 40_000 - 1_000 * page, "page": page + 1, "pages": pages, "rows": rows}
             found["tags_" + str(level) + "_" + str(page + 1)] = ("tags", view, True)
     return found
+
+
+def bench_scenes() -> dict:
+    """Return the screens of the self-test at the bench: name → (painter of self_test/bench_screens.py, its arguments).
+
+    The texts are those of self_test/bench_texts.py, which only the firmware's side can import.
+    """
+    from self_test import bench_screens as screens
+    from self_test import bench_texts as texts
+    from ui import theme
+
+    names = [name for _, name in texts.NAMES]
+    running = tuple([(name, texts.WAITING) for name in names])
+    passed = tuple([(name, texts.ABSENT if name == "触摸屏" else texts.PASSED) for name in names])
+    failed = tuple([(name, texts.FAILED if name in ("时钟走时", "按键灯") else texts.PASSED) for name in names])
+    return {
+        "bench_running": ("paint_rows", (texts.RUNNING, theme.BAND, running)),
+        "bench_passed": ("paint_rows", (texts.ALL_WELL, screens.GOOD, passed)),
+        "bench_failed": ("paint_rows", (texts.SOME_FAILED, screens.BAD, failed)),
+        "bench_key": ("paint_order", (texts.PRESS_ONE, texts.PRESS_KEY[1], "")),
+        "bench_wrong_key": ("paint_order", (texts.PRESS_ONE, texts.PRESS_KEY[6], texts.WRONG_KEY + texts.PRESS_KEY[2])),
+        "bench_case": ("paint_order", ("", texts.OPEN_CASE, "")),
+        "bench_lamps": ("paint_question", (texts.ASK_LAMPS,)),
+        "bench_light": ("paint_question", (texts.ASK_LIGHT,)),
+        "bench_buzzer": ("paint_question", (texts.ASK_BUZZER,)),
+        "bench_voice": ("paint_question", (texts.ASK_VOICE,)),
+        "bench_pattern": ("paint_pattern", (texts.ASK_PATTERN,)),
+        "bench_grid": ("paint_grid", (0b101,)),
+    }
