@@ -198,6 +198,14 @@ class Console:
             friendly = found.start()
         if max(raw, friendly) >= 0:
             self.raw = raw > friendly
+            self._take_back_interrupt()
+
+    def _take_back_interrupt(self) -> None:
+        """The prompt is there, so the program has ended: what the prompt runs next is not to be interrupted for it."""
+        if self._escalation is not None and self.interrupt is not None:
+            self._escalation.cancel()
+            self._escalation = None
+            self.interrupt(False)
 
     def _cut(self, data: bytes) -> bytes:
         """Leave out the friendly prompt on the way back into raw mode."""
