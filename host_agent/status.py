@@ -120,6 +120,8 @@ class Status:
                     "window": window.section.id,
                     "connected": window.connected,
                     "state": window.shown,
+                    "firmware": window.hello["firmware"] if window.hello else None,
+                    "update": _progress(window),
                     "clock_offset_ms": window.clock_offset_ms,
                     "today": window.day.counts(),
                     "link": window.link_status(),
@@ -164,6 +166,12 @@ class Status:
     def _delivery_counts(self, counts: dict[str, int]) -> dict[str, int]:
         published = counts["receipted_total"] + counts["refused"] + self._delivery.reached
         return {"unreceipted": self._delivery.unreceipted, "published_total": published}
+
+
+def _progress(window: Window) -> dict[str, Any] | None:
+    """Return how the update of a window's terminal stands, for the city."""
+    view = window.update.view() if window.update is not None else None
+    return None if view is None else {name: view[name] for name in ("state", "why", "version", "percent")}
 
 
 def terminal_fault(window: Window) -> Fault | None:

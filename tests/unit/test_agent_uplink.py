@@ -114,6 +114,21 @@ def test_uplink_each_event_is_published_once_and_settled_by_its_receipt(tmp_path
     assert receiver.ids() == [f"YP-0001-1-{number}" for number in range(1, 1001)]
 
 
+def test_uplink_hands_commands_on_but_never_a_retained_one(tmp_path, broker, receiver):
+    taken = []
+
+    async def scenario(parts):
+        topic = parts.uplink.topics.update
+        receiver.client.publish(topic, b"kept by the broker", qos=1, retain=True).wait_for_publish(WAIT_S)
+        parts.uplink.commands[topic] = taken.append
+        await parts.until("the broker", lambda: parts.uplink.connected)
+        receiver.client.publish(topic, b"said now", qos=0)
+        await parts.until("the command", lambda: taken)
+        assert taken == [b"said now"]
+
+    run(tmp_path, broker.port, scenario)
+
+
 def test_uplink_without_receipts_everything_stays_and_a_late_receipt_settles(tmp_path, broker, receiver):
     receiver.answer = False
 
