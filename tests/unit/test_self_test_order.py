@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from host_agent.errors import UserError
 from host_agent.refusal import Refusal
-from host_agent.self_test import order, parts
+from host_agent.self_test import bench, order, parts
 from protocol import messages, reasons
 from protocol import self_test_parts as bits
 
@@ -69,3 +70,32 @@ def test_status_that_makes_no_sense_tells_of_no_test(told) -> None:
 def test_unknown_part_is_named_by_its_number_and_none_is_well() -> None:
     assert [part.code for part in parts.failed(1 << 15 | bits.LCD)] == ["lcd", "part_15"]
     assert parts.sentence(0) == "all parts are well"
+
+
+class Prompt:
+    """A prompt that runs what it is given as the board would, with a `bench` that writes down its arguments."""
+
+    port = "/dev/ttyACM7"
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+        self.code = ""
+
+    def run(self, code: str, limit_s: float) -> str:
+        compile(code, "prompt", "exec")
+        self.code = code
+        return self.said
+
+
+def test_bench_result_is_the_line_that_the_board_prints_last() -> None:
+    prompt = Prompt("ask key 1\nask lamps\nfailed 1088 judged 16375\n")
+    found = bench.run(prompt, "k5", utc_s=1_795_000_000)
+    assert (found.failed, found.judged) == (bits.KEYS | bits.LAMPS, 16_375)
+    assert [part.code for part in found.parts] == ["keys", "lamps"]
+    assert "bench.run('k5', True, 1795000000)" in prompt.code
+
+
+def test_bench_without_a_result_is_no_passed_test() -> None:
+    with pytest.raises(UserError) as caught:
+        bench.run(Prompt("ask key 1\n"), "k5")
+    assert "ask key 1" in caught.value.message and Prompt.port in caught.value.message

@@ -1,0 +1,56 @@
+"""The bench's self-test through a board's prompt; firmware/self_test/bench.py asks the technician on the display."""
+
+import re
+from typing import Protocol
+
+import attrs
+
+from host_agent.errors import UserError
+from host_agent.self_test import parts
+from host_agent.self_test.parts import Part
+
+ANSWER_S = 90.0  # without a byte: the technician has a minute for each order
+_RESULT = re.compile(r"^failed (\d+) judged (\d+)\s*$", re.M)
+_CODE = """import sys
+if not sys.path or sys.path[0] not in ("a", "b"):
+    sys.path.insert(0, "a")
+from self_test import bench
+bench.run({board!r}, {person}, {utc_s})
+"""
+
+
+class Prompt(Protocol):
+    """Run statements on a board; see host_agent/flash."""
+
+    port: str
+
+    def run(self, code: str, limit_s: float) -> str:
+        """Return what the statements printed."""
+        ...
+
+
+@attrs.frozen
+class Result:
+    """What a test judged, and what of it failed: masks of protocol/self_test_parts.py."""
+
+    failed: int
+    judged: int
+
+    @property
+    def parts(self) -> list[Part]:
+        """Return the parts that failed, in words and with their cures."""
+        return parts.failed(self.failed)
+
+
+def run(prompt: Prompt, board: str, person: bool = True, utc_s: int | None = None) -> Result:
+    """Test the board; without a person only what needs none, `utc_s` sets its clock first.
+
+    :raises UserError: the board told no result; whatever the prompt raises.
+    """
+    said = prompt.run(_CODE.format(board=board, person=person, utc_s=utc_s), ANSWER_S)
+    found = _RESULT.findall(said)
+    if not found:
+        last = said.strip().splitlines()[-1:] or ["nothing"]
+        cure = "flash the board again; with the maintenance jumper set, no program runs beside the test"
+        raise UserError(f"the self-test told no result, but {last[0][:80]!r}", prompt.port, cure)
+    return Result(int(found[-1][0]), int(found[-1][1]))
