@@ -14,9 +14,6 @@ same, mending.py finds out what is on the flash.
 import json
 import os
 import sys
-import time
-
-import machine
 
 BOOTSTRAP = 1  # the number that a bundle may ask for
 PATH = "slots.json"
@@ -55,18 +52,20 @@ def write(state: dict) -> None:
 def choose() -> tuple:
     """Return the slot to run and whether it is on trial; a trial is counted, or rolled back after three starts."""
     state = read()
+    changed = state is None
     try:
-        if state is None:
+        if changed:
             import mending
 
             state = mending.found()
             del sys.modules["mending"]
-            write(state)
         if state["trial"]:
+            changed = True
             if state["tries"] < _TRIES:
                 state["tries"] += 1
             else:
                 state["trial"], state["tries"], state["back"] = "", 0, _ROLLED_BACK
+        if changed:
             write(state)
     except OSError:  # what cannot be counted must not be tried
         return state["slot"] if state else "a", False
@@ -78,6 +77,8 @@ def begin(maintained: bool) -> None:
 
     With the maintenance jumper set it ends in the prompt, and there is a console in any case.
     """
+    import machine
+
     try:
         slot, on_trial = choose()
         sys.path.insert(0, slot)
@@ -90,6 +91,8 @@ def begin(maintained: bool) -> None:
         sys.print_exception(error)
         is_open = False
         if not maintained:
+            import time
+
             time.sleep(_BREATH_S)
             machine.reset()
     if maintained:
