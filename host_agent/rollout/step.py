@@ -25,6 +25,7 @@ from host_agent.rollout.model import (
 
 # A terminal that is not there when its turn comes gives it to another one.
 ABSENT_MS = 600_000
+RETRY_MS = 60_000
 _BETWEEN = ("switching", "trial")
 _CANARY = 0
 
@@ -90,8 +91,8 @@ def _judge(rollout: Rollout, member: Member, report: Report, now_ms: int) -> Non
         return
     runs = report.running == offer.short and report.update_state not in _BETWEEN
     failed = report.update_manifest == offer.manifest and report.update_state == "failed"
-    if member.retry and not failed:
-        member.retry = False
+    if member.retry and (not failed or now_ms - member.since_ms > RETRY_MS):
+        member.retry = False  # heard; or refused again so soon that nothing between was told
     if member.state == PLANNED and runs and report.update_manifest == offer.manifest:
         member.wave = rollout.wave  # it had its turn, went away and came back with it
         _end(member, DONE, None, now_ms)

@@ -126,7 +126,7 @@ class RolloutStore:
         members = self._conn.execute(
             f"SELECT {', '.join(_MEMBER)} FROM members WHERE rollout = ? ORDER BY terminal", (scalars["id"],)
         )
-        found = [Member(*one[:-1], bool(one[-1])) for one in members]
+        found = [Member(**dict(zip(_MEMBER, one, strict=True)) | {"retry": bool(one[-1])}) for one in members]
         return Rollout(
             **scalars,
             offers={offer.board: offer for offer in offers},

@@ -168,8 +168,9 @@ class Updates:
         record = self._records.get(window.section.terminal)
         board = (window.hello or {}).get("board")
         newest = self.shelf.newest(board) if board is not None else None
-        failed = record is not None and record.state == records.FAILED
-        return failed and newest is not None and record.manifest == newest.digest.hex()
+        if record is None or newest is None:
+            return False
+        return record.state == records.FAILED and record.manifest == newest.digest.hex()
 
     # --- told (status.Part)
 

@@ -76,6 +76,17 @@ def test_rollout_resumed_with_retry_asks_the_failed_again_by_name():
     assert fleet.rollout.state == ENDED and fleet.rollout.count(DONE) == 20
 
 
+def test_rollout_retry_that_is_refused_again_at_once_counts_as_a_failure():
+    fleet = Fleet(20, 2, LIMITS)
+    canary = fleet.terminals["YP-0001"]
+    canary.fate = "needs_bootstrap"
+    fleet.minutes(60)
+    step.resume(fleet.rollout, True, fleet.now_ms)
+    fleet.minutes(5)
+    assert fleet.rollout.state == HALTED and fleet.touched == ["YP-0001"]
+    assert not fleet.rollout.members["YP-0001"].retry
+
+
 def test_rollout_absent_canary_gives_its_turn_to_another():
     fleet = Fleet(3, 1, LIMITS)
     fleet.minute()
