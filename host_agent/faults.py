@@ -45,7 +45,7 @@ class Faults:
         found = []
         if self._delivery.backlog.postponed:
             names = ", ".join(self._delivery.backlog.postponed)
-            cure = "register it there with `yiping registry add`"
+            cure = "register it there with `yiping registry import`"
             found.append(fault("unknown_terminal", f"the city does not know terminal {names}: {cure}"))
         if refused:
             cure = "see /api/v1/refused and ask the city's operator"

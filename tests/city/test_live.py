@@ -178,7 +178,7 @@ def test_terminal_registered_later_is_opened_without_the_agents_help(receiver, a
     agent.publish(message(late, late.boots()), message(late, late.seal(rating.MARK)))
     until(lambda: len(agent.receipts) == 2, "the refusals")
     assert agent.receipts["YP-0002-1-1"] == [("refused", "unknown_terminal")]
-    assert "yiping registry add" in receiver.status()["message"]
+    assert "yiping registry import" in receiver.status()["message"]
     receiver.register(late)
     until(lambda: all(len(lines) == 2 for lines in agent.receipts.values()), "the receipts from the shelf")
     assert agent.receipts["YP-0002-1-2"][1] == ("stored", None)
