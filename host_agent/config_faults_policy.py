@@ -1,7 +1,7 @@
 """Checks the [policy] of agent.toml: ranges as the terminals take them, choices, times of the day."""
 
 from host_agent.config_model import Config
-from host_agent.config_policy import BOUNDS, CHOICES, QUIET, PolicySection, minute_of_day
+from host_agent.config_policy import BOUNDS, CHOICES, OFF, QUIET, PolicySection, minute_of_day
 
 _Fault = tuple[str, str, str]
 
@@ -17,6 +17,9 @@ def find(config: Config) -> list[_Fault]:
         value = getattr(policy, name)
         if value is not None and value not in modes:
             faults.append((f"policy.{name} {value!r} is unknown", f"policy.{name}", f"choose {', '.join(modes)}"))
+    if policy.self_test not in (None, OFF) and minute_of_day(policy.self_test) is None:
+        what = f"policy.self_test {policy.self_test!r} is no time of the day"
+        faults.append((what, "policy.self_test", f'write "07:30", or "{OFF}"'))
     return faults + _quiet_faults(policy)
 
 

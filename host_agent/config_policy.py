@@ -22,6 +22,8 @@ BOUNDS = {
 }
 CHOICES = {"local_invite": ("offline", "always", "never"), "detail": ("ask", "auto", "off")}
 QUIET = ("quiet_from", "quiet_to")
+SELF_TEST = "self_test"
+OFF = "off"  # in place of the self-test's time of day
 _MINUTES = "_min"
 
 
@@ -45,15 +47,17 @@ class PolicySection:
     quiet_volume: int | None = None
     quiet_from: str | None = None
     quiet_to: str | None = None
+    self_test: str | None = None
     utc_offset_min: int | None = None
     greeting: bool | None = None
 
     def message(self) -> dict[str, int | str | bool]:
-        """Return the map for the CONFIG message: only what was set; the quiet time in minutes of the day."""
+        """Return the map for the CONFIG message: only what was set; times of day in minutes."""
         found = {name: value for name, value in attrs.asdict(self).items() if value is not None}
-        for name in QUIET:
+        for name in (*QUIET, SELF_TEST):
             if name in found:
-                found[name + _MINUTES] = minute_of_day(found.pop(name))
+                text = found.pop(name)
+                found[name + _MINUTES] = -1 if text == OFF else minute_of_day(text)
         return found
 
 
@@ -64,7 +68,7 @@ def minute_of_day(text: str) -> int | None:
 
 
 def with_local_time(message: dict[str, int | str | bool], offset_min: int) -> dict[str, int | str | bool]:
-    """Return a map for CONFIG that also says how local time differs from UTC, where a quiet time depends on it."""
-    if QUIET[0] + _MINUTES not in message:
+    """Return a map for CONFIG that also says how local time differs from UTC, where a time of day depends on it."""
+    if not {QUIET[0] + _MINUTES, SELF_TEST + _MINUTES} & message.keys():
         return message
     return {"utc_offset_min": offset_min} | message

@@ -48,6 +48,13 @@ def test_local_time_is_told_only_where_a_quiet_time_needs_it_and_the_written_one
     assert with_local_time(PolicySection(utc_offset_min=540, **quiet).message(), 480)["utc_offset_min"] == 540
 
 
+def test_time_of_the_self_test_is_told_in_minutes_with_the_local_time_or_as_off(tmp_path):
+    told = with_local_time(load(tmp_path, 'self_test = "06:45"\n').message(), 480)
+    assert told == {"self_test_min": 405, "utc_offset_min": 480}
+    off = load(tmp_path, 'self_test = "off"\n').message()
+    assert off == {"self_test_min": -1} and policy.Policy().change(off) == reasons.OK
+
+
 @pytest.mark.parametrize(
     ("zone", "january", "july"), [("UTC", 0, 0), ("Asia/Shanghai", 480, 480), ("Europe/Berlin", 60, 120)]
 )
@@ -81,6 +88,7 @@ def test_number_that_a_terminal_would_refuse_is_told_with_its_range(tmp_path, na
         ("quiet_volume = 10\n", "quiet_from", "without a quiet time"),
         ("quiet_from = 22\n", "quiet_from", "must be text"),
         ('detail = "sometimes"\n', "detail", "choose ask, auto, off"),
+        ('self_test = "24:00"\n', "self_test", "no time of the day"),
         ("greeting = 1\n", "greeting", "true or false"),
     ],
 )
