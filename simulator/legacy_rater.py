@@ -84,6 +84,11 @@ class LegacyRater:
         return self.always_open or (self.open_until_s is not None and time.monotonic() < self.open_until_s)
 
     @property
+    def evaluated_for_s(self) -> float:
+        """Return how long the evaluation has been open, 0 when none is."""
+        return 0.0 if self.open_until_s is None else time.monotonic() - (self.open_until_s - EVALUATION_S)
+
+    @property
     def waits(self) -> bool:
         """Tell whether a grade is still to be said or acknowledged."""
         return self._unsent is not None

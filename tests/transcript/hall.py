@@ -53,6 +53,7 @@ key_file = "YP-L001.key"
 """
 TOKEN = "transcript-0123456789abcdef"
 PRESS_MS = 120
+RATER_GUARD_S = 0.6  # an earlier press was aimed at the citizen before: the agent begins the evaluation anew, 3 s later
 BEGIN = ff68.encode(ff68.Frame(1, 1, b"\x0b"))
 
 
@@ -134,7 +135,7 @@ class Hall:
         rater = self.raters.rater()
 
         def rated() -> bool:
-            if rater.evaluates:
+            if rater.evaluated_for_s > RATER_GUARD_S:
                 rater.press(key)
             return self.window("W02")["invite"]["state"] == "rated"
 
