@@ -13,11 +13,11 @@ _BREATH_S = 5  # less than the watchdog's time; a terminal that cannot start mus
 try:
     import entry
 
-    entry.run(maintained)  # noqa: F821 - set by boot.py
+    entry.run(maintained)  # noqa: F821 # pyright: ignore[reportUndefinedVariable], set by boot.py
 except BaseException as error:  # noqa: BLE001 - whatever it is, a reset is the cure
     sys.print_exception(error)
-    if not maintained:  # noqa: F821
+    if not maintained:  # noqa: F821 # pyright: ignore[reportUndefinedVariable]
         time.sleep(_BREATH_S)
 finally:
-    if not maintained:  # noqa: F821
+    if not maintained:  # noqa: F821 # pyright: ignore[reportUndefinedVariable]
         machine.reset()

@@ -34,6 +34,7 @@ _Section = TypeVar(
     ContentSection,
     PrivacySection,
     LegacySection,
+    QrSection,
     UpdateSection,
 )
 

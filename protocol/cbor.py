@@ -52,21 +52,18 @@ def _put_head(out: bytearray, major: int, value: int) -> None:
 
 def _put(out: bytearray, obj: object, depth: int) -> None:
     # What an event has most of comes first: sealing one stands between a press and its first pixel.
-    kind = type(obj)
-    if kind is int:
+    if isinstance(obj, int) and not isinstance(obj, bool):
         if obj >= 0:
             _put_head(out, 0, obj)
         else:
             _put_head(out, 1, -1 - obj)
-    elif kind is bytes or isinstance(obj, (bytes, bytearray, memoryview)):
+    elif isinstance(obj, (bytes, bytearray, memoryview)):
         _put_head(out, 2, len(obj))
         out += obj
     elif obj is None:
         out.append(0xF6)
-    elif kind is bool:
+    elif isinstance(obj, bool):
         out.append(0xF5 if obj else 0xF4)
-    elif isinstance(obj, int):
-        _put(out, int(obj), depth)
     elif isinstance(obj, str):
         text = obj.encode()
         _put_head(out, 3, len(text))

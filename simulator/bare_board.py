@@ -28,7 +28,7 @@ from simulator.flash_files import FULL_FILE, fill, read_files, write_files
 from simulator.ports_folder import claim_port
 from simulator.process import interpreter
 from simulator.runner import Runner
-from simulator.serial_port import SerialPort
+from simulator.serial_port import PortHost, SerialPort
 from simulator.state import State
 from simulator.wiring import Wiring, load_board
 
@@ -76,7 +76,7 @@ class BareBoard:
         self._data_port = self._serial(self._engine.soc.usb)
         self._console_port = self._serial(self._console)
 
-    def _serial(self, host: object) -> SerialPort:
+    def _serial(self, host: PortHost) -> SerialPort:
         return SerialPort(host, self._clock, self._runner.selector, self._claim)
 
     def _claim(self, device: str) -> Path:

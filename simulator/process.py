@@ -65,8 +65,8 @@ class Firmware:
                     cwd=flash,
                     env=environment,
                     pass_fds=(theirs.fileno(),),
-                    stdin=subprocess.DEVNULL if seat is None else seat.stdio,
-                    stdout=log if seat is None else seat.stdio,
+                    stdin=subprocess.DEVNULL if seat is None else seat.stdio.fileno(),
+                    stdout=log.fileno() if seat is None else seat.stdio.fileno(),
                     stderr=subprocess.STDOUT,
                     start_new_session=True,  # Ctrl-C at a prompt is not the firmware's
                 )

@@ -173,7 +173,8 @@ class Wiring:
 
     def kill_nor(self) -> None:
         """Break the journal's chip: it does not answer from now on."""
-        self._soc.spi[self.board["chips"]["nor"]["spi"]].detach(self.nor)
+        if self.nor is not None:
+            self._soc.spi[self.board["chips"]["nor"]["spi"]].detach(self.nor)
 
     def power_on(self, t_us: int) -> None:
         """Give all chips power."""

@@ -113,7 +113,7 @@ class Desk:
             name, wanted = _EVENT_OF[type_]
             self.handle((name, request) + tuple([values[key] for key in wanted]))
         elif type_ == messages.SELF_TEST:
-            self.check(parts.WHY_ASKED, request)
+            self.check(parts.WHY_ASKED, request)  # pyright: ignore[reportOptionalCall], set before the first request
         elif type_ == messages.QUERY:
             self.handle(("queried", request, self._recorder.rated))
         else:
@@ -139,7 +139,7 @@ class Desk:
             self.note(codes.MARK, {})
         if self.check_at is not None and now_ms >= self.check_at:
             self.check_at = now_ms + CHECK_AGAIN_MS
-            self.check(parts.WHY_DAILY)
+            self.check(parts.WHY_DAILY)  # pyright: ignore[reportOptionalCall], set with the time
         self._panel.tick(now_ms)
         first = self._mark_at
         glass = None if self.touch is None else self.touch.deadline_ms()

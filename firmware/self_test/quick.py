@@ -111,7 +111,7 @@ async def _test_clock(rtc: object, sleep_ms: object) -> int:
         second = None if first is None else await _next_second(rtc, sleep_ms)
     except OSError:
         return parts.RTC
-    if second is None or (second[0] - first[0]) % 60 != 1:
+    if first is None or second is None or (second[0] - first[0]) % 60 != 1:
         return parts.TICKING
     shortest = time.ticks_diff(second[1], first[2])
     longest = time.ticks_diff(second[2], first[1])

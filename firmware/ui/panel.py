@@ -66,7 +66,8 @@ class Panel:
         """Show, or no longer, that somebody should look after the terminal."""
         self._display.hint = wrong
         self._display.look()
-        self.wake()
+        if self.wake is not None:
+            self.wake()
 
     def tick(self, now_ms: int) -> None:
         """End a tone that is over."""

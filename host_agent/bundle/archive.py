@@ -85,7 +85,7 @@ def unpack(data: bytes, where: str) -> Bundle:
             [(entry, f"{_BOOTSTRAP}/{entry.path}") for entry in told.bootstrap_files],
         )
     ]
-    bundle = Bundle(where, raw, signature, *parts, told)
+    bundle = Bundle(where, raw, signature, parts[0], parts[1], parts[2], told)
     known = {f"{_SLOT}/{path}" for path in bundle.slot} | {f"{_BOOTSTRAP}/{path}" for path in bundle.bootstrap_files}
     known |= {layout.pack_place(entry.digest) for entry in told.packs}
     if strange := sorted(entries.keys() - known):

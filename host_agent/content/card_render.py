@@ -171,7 +171,8 @@ def _lines(clerk: Clerk, board: CardBoard, fonts: Fonts, room: int) -> list[tupl
     if size is None:
         raise LayoutError(number)
     gaps = [gap * board.unit / 10 for gap in (_AFTER_NAME, _AFTER_NUMBER, _AFTER_POST)]
-    lines = [(text, name_size, INK, _BETWEEN) for text in name[:-1]] + [(name[-1], name_size, INK, gaps[0])]
+    lines: list[tuple[str, int, int, float]] = [(text, name_size, INK, _BETWEEN) for text in name[:-1]]
+    lines.append((name[-1], name_size, INK, gaps[0]))
     lines.append((number, size, MUTED, gaps[1]))
     lines += [(text, post_size, MUTED, _BETWEEN) for text in post[:-1]] + [(post[-1], post_size, MUTED, gaps[2])]
     return lines

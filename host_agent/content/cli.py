@@ -104,11 +104,12 @@ def _file_name(size: int) -> str:
     return f"yp{size}{glyph_pack.SUFFIX}"
 
 
-def _packaged_fonts() -> tuple[list[Path], Path]:
+def _packaged_fonts() -> tuple[list[Path], Path | None]:
     """Return the fonts of the development extra, and their licence, which is one text."""
     from importlib import metadata
 
-    fonts, licence = [], None
+    fonts: list[Path] = []
+    licence: Path | None = None
     for package, file in FONTS:
         spec = importlib.util.find_spec(package)
         if spec is None or spec.origin is None:

@@ -23,8 +23,8 @@ def render(wanted: GlyphSet, font_paths: list[Path]) -> Pack:
     if wanted.chars:
         basic = ImageFont.Layout.BASIC
         fonts = [ImageFont.truetype(str(path), wanted.size, layout_engine=basic) for path in font_paths]
-        chosen = {char: next((font for font in fonts if has(char, font)), None) for char in wanted.chars}
-        _refuse_missing([char for char, font in chosen.items() if font is None], font_paths)
+        chosen = {char: font for char in wanted.chars if (font := next((f for f in fonts if has(char, f)), None))}
+        _refuse_missing([char for char in wanted.chars if char not in chosen], font_paths)
         for char, font in chosen.items():
             images[ord(char)] = _glyph(char, font, wanted.size)
             if ord(char) < FULL_WIDTH_FROM:

@@ -65,7 +65,7 @@ def list_(path: Path, as_json: bool) -> None:
         click.echo(f"{row['terminal']}  epoch {row['epoch']}  {where}  {row['board']}{reveal}{lost}")
 
 
-def _public(entry: Entry) -> dict[str, str | int | bool]:
+def _public(entry: Entry) -> dict[str, str | int | bool | None]:
     """Return what of an entry may be shown."""
     return {
         "terminal": entry.terminal,

@@ -115,7 +115,9 @@ def _seal(prompt: Prompt, who: About) -> int:
     last_seq = said.get("last_seq")
     if type(last_seq) is int:
         return last_seq
-    why = said.get("error") or reason_texts.WHYS.get(said.get("why"), f"code {said.get('why')}")
+    code = said.get("why")
+    text = reason_texts.WHYS.get(code) if isinstance(code, int) else None
+    why = said.get("error") or text or f"code {code}"
     cure = "let its agent fetch the queue if it is full; if the chip is broken, `yiping terminal rescue` and `lost`"
     raise UserError(f"terminal {who.terminal} cannot seal its last event: {why}", "prompt", cure)
 

@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from host_agent.provision import city_key
 from host_agent.provision.cli import open_registry, registry_option
 from host_agent.provision.station import Station
 from host_agent.provision.station_cli import passphrase, passphrase_option, station_option
+
+if TYPE_CHECKING:
+    from host_agent.provision.export import Export
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -145,7 +149,7 @@ def receipt(path: Path, file: Path) -> None:
         station.close()
 
 
-def _read(file: Path) -> "exporting.Export":  # noqa: F821, imported when needed
+def _read(file: Path) -> "Export":
     from host_agent.provision import export as exporting
 
     cure = "have the station export again, and bring the file as it is"

@@ -127,8 +127,8 @@ def _record(values: dict[str, Any], at: int) -> tuple[dict[str, Any], bytes]:
 def _header(values: dict[str, Any]) -> Header:
     if values.get("format") != FORMAT:
         raise ExportError(f"it does not begin as an export ({FORMAT!r}); see which version of yiping made it")
-    texts = [values.get("station"), values.get("sealed_to")]
-    counts = [values.get("first"), values.get("last"), values.get("utc_ms")]
+    texts: list[Any] = [values.get("station"), values.get("sealed_to")]
+    counts: list[Any] = [values.get("first"), values.get("last"), values.get("utc_ms")]
     sound = all(isinstance(text, str) and 1 <= len(text) <= _NAME_LIMIT for text in texts)
     if set(values) != _HEADER_KEYS or not sound or not all(_is_count(count) for count in counts):
         raise ExportError("its header is damaged")

@@ -65,8 +65,14 @@ def unseal(key: "RSAPrivateKey", public: dict[str, Any], sealed: bytes) -> Opene
         values = cbor.decode(plain)
     except (ValueError, CborError):
         raise SealedError("it was sealed to another key, or is damaged") from None
-    proof, secret = (values.get("proof"), values.get("secret")) if isinstance(values, dict) else (None, None)
-    if not _is_bytes(proof, PROOF_BYTES) or not (secret is None or _is_bytes(secret, SECRET_BYTES)):
+    if not isinstance(values, dict):
+        raise SealedError("what was sealed is no record of a terminal")
+    proof, secret = values.get("proof"), values.get("secret")
+    if (
+        not isinstance(proof, bytes)
+        or len(proof) != PROOF_BYTES
+        or not (secret is None or _is_bytes(secret, SECRET_BYTES))
+    ):
         raise SealedError("what was sealed is no record of a terminal")
     if values.get("public") != sha256(public_bytes(public)).digest():
         raise SealedError("its open part was altered: it is not what was sealed")

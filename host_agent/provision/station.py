@@ -152,7 +152,7 @@ class Station:
 
     def _places(self, condition: str, values: tuple) -> list[Place]:
         rows = self._db.conn.execute(f"SELECT {_PLACE_COLUMNS} FROM terminals {condition}", values).fetchall()
-        return [Place(*row[:6], bool(row[6]), *row[7:]) for row in rows]
+        return [_place(row) for row in rows]
 
     # --- what the city must learn
 
@@ -259,6 +259,12 @@ def init(
         db.close()
     except (OSError, sqlite3.Error) as error:
         raise UserError(f"cannot make the station: {error}", str(path), "check the folder and its rights") from None
+
+
+def _place(row: tuple) -> Place:
+    given: list[Any] = list(row)
+    given[6] = bool(given[6])
+    return Place(*given)
 
 
 def _lives(place: Place) -> bool:

@@ -99,7 +99,8 @@ def _values(event: Event) -> dict[str, Any]:
 
 
 def _event(values: dict[str, Any]) -> Event:
-    return Event(**(values | {"evidence": base64.b64decode(values["evidence"], validate=True)}))
+    given: dict[str, Any] = {**values, "evidence": base64.b64decode(values["evidence"], validate=True)}
+    return Event(**given)
 
 
 def _line(values: dict[str, Any]) -> bytes:

@@ -93,15 +93,16 @@ class Pulse:
 
     def _note_agent(self, is_up: bool, news: News) -> None:
         if self._agent is not None and self._agent != is_up:
-            news.sayings.append((*((sayings.AGENT_FOUND, "") if is_up else (sayings.AGENT_LOST, "bad")), None))
+            text, mood = (sayings.AGENT_FOUND, "") if is_up else (sayings.AGENT_LOST, "bad")
+            news.sayings.append((text, mood, None))
         self._agent = is_up
 
     def _note_terminal(self, place: int, row: dict, news: News) -> None:
         """Note what the agent says of a terminal; an empty row when it says nothing."""
         seen, is_up, state = self._seen[place], bool(row.get("connected")), row.get("state")
         if seen.connected is not None and seen.connected != is_up:
-            text = (sayings.TERMINAL_FOUND, "") if is_up else (sayings.TERMINAL_LOST, "bad")
-            news.sayings.append((*text, place))
+            text, mood = (sayings.TERMINAL_FOUND, "") if is_up else (sayings.TERMINAL_LOST, "bad")
+            news.sayings.append((text, mood, place))
         if state == INVITED and seen.state != INVITED:
             news.sayings.append((sayings.INVITED, "", place))
         seen.connected, seen.state = is_up, state

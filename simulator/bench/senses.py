@@ -82,7 +82,7 @@ class Senses:
 
     def touch(self, points: object) -> None:
         """Put fingers on the glass, move them, or lift all; what is not on the glass is passed over."""
-        if not self.has_glass or not _are_points(points, self._terminal.size):
+        if not self.has_glass or not isinstance(points, list) or not _are_points(points, self._terminal.size):
             return
         if not points:
             self._pressed_s = time.monotonic()

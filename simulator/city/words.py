@@ -41,7 +41,10 @@ def words(tables: Path | None = None) -> dict[str, dict]:
     for path in sorted(tables.glob("*.cbor")) if tables is not None else ():
         try:
             data = path.read_bytes()
-            known[sha256(data).hexdigest()[:8]] = _texts(cbor.decode(data))
+            rows_there = cbor.decode(data)
+            if not isinstance(rows_there, list):
+                raise ValueError("it is no array of rows")
+            known[sha256(data).hexdigest()[:8]] = _texts(rows_there)
         except (OSError, CborError, ValueError, TypeError) as error:
             _log.warning("%s is left out: %s", path, error)
     return {"levels": levels, "kinds": KINDS_ZH, "tags": _texts(rows), "tables": known}

@@ -49,12 +49,12 @@ def _regions(
     view: dict, linked: bool, title: str, with_code: str, no_code: str, note: str | None, mark: bool = False
 ) -> list:
     """Return band and page; `mark` has the page show the missing link, if the title leaves the band no room."""
-    mark = title if mark else None
+    marked = title if mark else None
     bits = qr.unpack(view["qr"])
     why = view.get("why", 0)
     if bits is None:
-        return [parts.band(title, linked), parts.page(paint_text, (no_code, note, why, mark))]
-    return [parts.band(title, linked), parts.page(paint_code, (with_code, note, why, mark, bits))]
+        return [parts.band(title, linked), parts.page(paint_text, (no_code, note, why, marked))]
+    return [parts.band(title, linked), parts.page(paint_code, (with_code, note, why, marked, bits))]
 
 
 def paint_text(canvas: object, strings: object, args: tuple) -> None:
