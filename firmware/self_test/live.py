@@ -6,6 +6,7 @@ from app import fields as f
 from app import states
 from protocol import codes, reasons
 from self_test import quick
+from self_test.due import next_ms
 
 LOADED = (
     "self_test",  # the package's modules, and the drivers that only they need
@@ -16,8 +17,6 @@ LOADED = (
 )
 RESTING = (states.NO_CLERK, states.IDLE, states.PAUSED)
 AGAIN_MS = 60_000  # after one that was broken off
-DAY_MS = 86_400_000
-_MINUTE_MS = 60_000
 
 
 class BrokenOffError(Exception):
@@ -68,15 +67,3 @@ async def _judge(desk: object, panel: object, chips: quick.Chips) -> int:
         await pause(100)
     chips.hushed = hush
     return await quick.run(chips, pause)
-
-
-def next_ms(policy: object, clock: object) -> int:
-    """Return when the next daily test is due, ms since start; without a time of day, a day from now."""
-    now_ms, utc_ms, minute = clock.now_ms(), clock.utc_ms(), policy["self_test_min"]
-    if minute < 0:
-        return now_ms + 1_000 * DAY_MS
-    if utc_ms is None:
-        return now_ms + DAY_MS
-    local_ms = utc_ms + policy["utc_offset_min"] * _MINUTE_MS
-    wait_ms = (minute * _MINUTE_MS - local_ms) % DAY_MS
-    return now_ms + (wait_ms or DAY_MS)
