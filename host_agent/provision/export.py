@@ -85,7 +85,9 @@ def read(data: bytes) -> Export:
     header = _header(_object(lines[0], 1))
     signature = _object(lines[-2], len(lines) - 1)
     body = data[: len(data) - len(lines[-2]) - 1]
-    if not signing.is_signed(header.public_key, _bytes(signature, "signature"), body):
+    signed = _bytes(signature, "signature")
+    written = _line({"signature": _text(signed)})  # nothing beside it: no byte of the file may be another one
+    if data[len(body) :] != written or not signing.is_signed(header.public_key, signed, body):
         raise ExportError("its signature does not hold: it was cut, altered, or not made by that station")
     records = [_record(_object(line, at), at) for at, line in enumerate(lines[1:-2], 2)]
     if [public["n"] for public, _ in records] != list(range(header.first, header.last + 1)):

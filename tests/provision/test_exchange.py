@@ -343,3 +343,15 @@ def test_stranger_opens_an_export_after_the_documentation(station):
     assert plain["secret"].hex() == json.loads(made.settings)["secret"]
     canonical = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     assert plain["public"] == sha256(canonical).digest()
+
+
+def test_signature_can_be_written_in_one_way_only(sample):
+    line = sample.splitlines()[-1]
+    loose = [line[:-1] + b" }", line.replace(b":", b": "), line[:-1] + b',"more":1}']
+    text = json.loads(line)["signature"]
+    after = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    loose.append(line.replace(text.encode(), (text[:-3] + after[after.index(text[-3]) ^ 1] + "==").encode()))
+    for other in loose:
+        assert other != line
+        with pytest.raises(ExportError, match="signature does not hold"):
+            export.read(sample.removesuffix(line + b"\n") + other + b"\n")
