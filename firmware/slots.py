@@ -11,6 +11,9 @@ The file is never rewritten in place: a new one is written and flushed, then tak
 same, mending.py finds out what is on the flash.
 """
 
+# pyright: reportOptionalSubscript=false
+# What `read` does not find, mending does.
+
 import json
 import os
 import sys

@@ -12,6 +12,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 from sqlite_utils import Database, Migrations
@@ -126,7 +127,7 @@ class RolloutStore:
         members = self._conn.execute(
             f"SELECT {', '.join(_MEMBER)} FROM members WHERE rollout = ? ORDER BY terminal", (scalars["id"],)
         )
-        found = [Member(**dict(zip(_MEMBER, one, strict=True)) | {"retry": bool(one[-1])}) for one in members]
+        found = [_member(one) for one in members]
         return Rollout(
             **scalars,
             offers={offer.board: offer for offer in offers},
@@ -167,3 +168,9 @@ def _columns(names: tuple[str, ...]) -> str:
 
 def _marks(values: tuple) -> str:
     return ", ".join("?" * len(values))
+
+
+def _member(row: tuple) -> Member:
+    given: dict[str, Any] = dict(zip(_MEMBER, row, strict=True))
+    given["retry"] = bool(given["retry"])
+    return Member(**given)
