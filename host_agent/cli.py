@@ -65,6 +65,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
     "legacy": {"provision": ("host_agent.legacy.cli:provision", "Make the agent's key for an old FF68 rater.")},
     "sim": {
         "run": ("simulator.cli:run", "Run a simulated terminal on a pty."),
+        "board": ("simulator.board_cli:board", "Run bare boards at ports and drives, to try yiping flash."),
         "rater": ("simulator.rater_cli:rater", "Run simulated old FF68 raters on a pty."),
     },
     "city": {"run": ("simulator.city.cli:run", "Run the stand-in of the municipal system.")},

@@ -1,7 +1,10 @@
 """The bare board of a flashing station: its boot drive, the prompt that mpremote drives, its faults."""
 
 import contextlib
+import json
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,3 +201,19 @@ def test_port_that_never_answers_and_other_version_and_other_number(tmp_path: Pa
 def test_plan_with_an_unknown_word_is_refused(word: str):
     with pytest.raises(SimError, match="no fault"):
         board_faults.plan([word])
+
+
+def test_command_runs_boards_by_hand_and_tells_their_state_as_json(tmp_path: Path):
+    command = [
+        str(Path(sys.executable).with_name("yiping")), "sim", "board", "--folder", str(tmp_path / "boards"),
+        "--ports", str(tmp_path / "ports"), "--count", "2", "--fault", "2:version@1.20.0", "--json",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        for line in running.stdout:
+            states = [(one["state"], one["micropython"]) for one in json.loads(line)]
+            if states == [("prompt", "1.29.0"), ("prompt", "1.20.0")]:
+                break
+        assert sorted(path.name for path in (tmp_path / "ports").iterdir()) == ["ttyACM0", "ttyACM1"]
+        rest, _ = running.communicate("unplug 1\nplug 1 bootsel\nplug 3\nstatus\nquit\n", timeout=30)
+    assert f"1: boot {tmp_path}/boards/drives/RP2350\n2: prompt {tmp_path}/ports/" in rest
+    assert running.returncode == 0 and list((tmp_path / "ports").iterdir()) == []
