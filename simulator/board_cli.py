@@ -31,10 +31,10 @@ quit               end"""
 @click.option("--drives", type=click.Path(file_okay=False), help="Folder of the boot drives  [default: FOLDER/drives]")
 @click.option("--count", default=1, show_default=True, type=click.IntRange(1, 64), help="How many boards.")
 @click.option("--board", default="k5", show_default=True, help="Board whose chips are simulated: k5 or t35.")
-@click.option("--chip", default="rp2350", show_default=True, type=click.Choice(sorted(CHIPS)))
+@click.option("--chip", default="rp2350", show_default=True, type=click.Choice(sorted(CHIPS)), help="Its chip.")
 @click.option("--micropython/--blank", default=True, show_default=True, help="With MicroPython, or as boot drives.")
 @click.option("--fault", "faults", multiple=True, help=f"N:KIND for board N: {', '.join(KINDS)}, with @NUMBER.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Makes the boards different, and a run repeatable.")
 @click.option("--prompt/--no-prompt", default=True, help="Read commands, or only run until terminated.")
 @click.option("--json", "as_json", is_flag=True, help="Write the boards' status as one line of JSON when it changes.")
 def board(

@@ -116,6 +116,8 @@ class Console:
             data = self.on_input(data)
         if self.silent:
             return
+        if self._escalation is not None and not self._interruptible():
+            self._withdraw()  # that program has ended: the next one is not meant
         at = data.rfind(CTRL_C)
         if at >= 0 and self._interruptible():
             self._interrupt()
@@ -148,11 +150,17 @@ class Console:
         self.interrupt(True)
         self._escalation = self._clock.after(SIGNAL_AFTER_US, self._signal)
 
+    def _withdraw(self) -> None:
+        if self._escalation is not None:
+            self._escalation.cancel()
+            self._escalation = None
+        if self.interrupt is not None:
+            self.interrupt(False)
+
     def _signal(self) -> None:
-        self._escalation = None
-        if self._stdio is None or self.interrupt is None:
+        self._withdraw()
+        if self._stdio is None:
             return
-        self.interrupt(False)
         os.kill(self._pid, signal.SIGSTOP)  # it must not leave the program between the look and the signal
         try:
             if self._interruptible():

@@ -59,6 +59,7 @@ _masked = 0
 _hard = False
 _dispatching = False
 _events = []
+interruptible = False  # there is no program yet
 _interrupted = False
 reply = b""
 
@@ -217,7 +218,7 @@ def _dispatch() -> None:
         while _events and not _masked:
             op, unit, a, payload = _events.pop(0)
             if op == _KEYBOARD:
-                _interrupted = bool(a)  # 0 takes it back: the interpreter was told by a signal
+                _interrupted = interruptible and bool(a)  # 0 takes it back: the interpreter was told by a signal
                 continue
             handler = handlers.get(op)
             if handler is not None:

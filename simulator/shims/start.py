@@ -40,6 +40,7 @@ else:
     asyncio.core.ticks_diff = utime.ticks_diff
 
 if _CONSOLE:
+    micropython.kbd_intr(-1)
     import _system
 
     _system.install()
@@ -57,6 +58,8 @@ sys.argv[:] = []
 
 def _run(name: str, space: dict) -> int:
     """Run one file; return 0 at its end, 1 after an exception, 2 when it asks for a soft reset."""
+    if _CONSOLE:
+        micropython.kbd_intr(_CTRL_C)  # what the chip does around each program
     try:
         execfile(name, space)
     except SystemExit:
@@ -64,6 +67,9 @@ def _run(name: str, space: dict) -> int:
     except BaseException as error:  # noqa: BLE001 - the chip prints it and offers its prompt
         sys.print_exception(error)
         return 1
+    finally:
+        if _CONSOLE:
+            micropython.kbd_intr(-1)
     return 0
 
 
@@ -77,6 +83,7 @@ def _present(name: str) -> bool:
 
 def run(space: dict) -> None:
     """Run the files in `space`. Returns for the prompt to begin, without a console never."""
+    _bus.interruptible = True
     code = _run_files(space)
     if code == 2:
         _bus.post(_bus.RESET, 0, 2)
@@ -94,7 +101,5 @@ def _run_files(space: dict) -> int:
             if _CONSOLE == "raw":
                 return code
         if code != 2 and _present(name):
-            if _CONSOLE:
-                micropython.kbd_intr(_CTRL_C)  # what the chip does before each program
             code = _run(name, space)
     return code
