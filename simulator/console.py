@@ -27,6 +27,7 @@ _RETRY_US = 1_000
 _READ_BYTES = 4096
 
 _HOST_BANNER = re.compile(rb"MicroPython \S+ on \S+; linux [^\r\n]*version\r?\n")
+_BANNER_BEGIN = b"MicroPython "
 _RAW_BANNER = b"raw REPL; CTRL-B to exit"
 _SOFT_REBOOT = b"MPY: soft reboot\r\n"
 _BARE_LF = re.compile(rb"(?<!\r)\n")
@@ -187,6 +188,12 @@ class Console:
     def _printed(self, data: bytes) -> None:
         data = self._head + data
         self._head = b""
+        begun = data.rfind(_BANNER_BEGIN)
+        if begun >= 0 and b"\n" not in data[begun:]:
+            self._head = data[begun:]  # the interpreter writes its banner in pieces
+            data = data[:begun]
+            if not data:
+                return
         if self._cutting:
             data = self._cut(data)
         self._raw_or_friendly(data)
@@ -222,7 +229,7 @@ class Console:
             return data
         end = data.find(_RAW_BANNER, found.end())
         if end < 0:
-            self._head = data[found.start() :]
+            self._head = data[found.start() :] + self._head
             return data[: found.start()]
         self._cutting = False
         return data[: found.start()] + data[end:]

@@ -90,6 +90,8 @@ class Engine:
     def _start(self, kind: str) -> None:
         self._cause = PWRON_RESET if kind == POWER_ON else self._cause if kind == SOFT_RESET else WDT_RESET
         self.resets.append((self.clock.now_us, kind))
+        if self.console is not None:
+            self.console.restarts(kind == SOFT_RESET)
         self._starting = self.clock.after(START_US if self.clock.virtual else 0, self._spawn)
 
     def _spawn(self) -> None:
@@ -120,8 +122,6 @@ class Engine:
     def _restart(self, kind: str) -> None:
         self._stop()
         self.soc.reset(self.clock.now_us, kind == SOFT_RESET)
-        if self.console is not None:
-            self.console.restarts(kind == SOFT_RESET)
         self._start(kind)
 
     def _reset_asked(self, kind: int) -> None:

@@ -120,6 +120,9 @@ def test_prompt_is_micropython_of_the_chip_on_a_littlefs_of_its_size(tmp_path: P
         bare.plug()
         with prompt(bare) as again:
             assert again.eval("__import__('own').SAYS") == "hello"
+            assert bare.console(1_000_000).count("raw REPL") == 3, (
+                "twice before the power cut, and once when asked after it"
+            )
         repl.exit_raw_repl = lambda: None  # its port is gone
 
 
