@@ -57,7 +57,7 @@ def choose() -> tuple:
     state = read()
     changed = state is None
     try:
-        if changed:
+        if state is None:
             import mending
 
             state = mending.found()
