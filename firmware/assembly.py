@@ -2,20 +2,18 @@
 
 import asyncio
 import gc
-import os
 import sys
 import time
-
-import cryptolib
 
 import boards
 from app import clock, desk, policy, recorder, session, supervisor, version
 from drivers import nor_w25q, watchdog
-from link import alarm, bulk, checks, peer, tasks
+from link import alarm, bulk, checks, joints, peer, tasks
 from protocol import reasons, sealing
 from protocol.link import TerminalLink
 from store import content, journal, opening, settings, tags
 from ui import canvas, display, glyphs, loop, panel, strings
+from update import start
 
 PACKS = "packs"  # big files that both slots share
 FIRST_CHECK_MS = 300_000  # after the start, before the hall opens
@@ -30,6 +28,8 @@ def compose(console: bool) -> tuple:
     if not console:  # whoever stops the program there has all the time
         hardware.watchdog.start()
     identity = version.identity(own, board, terminal, glyphs.version(assets))
+    update = start.Start()
+    update.describe(identity["assets"], version.FIRMWARE)
     shelf = content.Content(content.FOLDER, identity)
     packs = glyphs.open_packs(assets, PACKS)
     glass = display.Display(canvas.Canvas(hardware.lcd, packs), strings.Strings(), shelf.card)
@@ -40,28 +40,30 @@ def compose(console: bool) -> tuple:
     writer = recorder.Recorder(store, sealer, time_, own is not None and own.reveal_level)
     known = () if store is None else store.known_invites
     table = tags.TagTable(shelf, strings.worded)
-    machine = session.Session(policy.Policy(own and own.qr), known, 0, lambda: os.urandom(16), table)
+    machine = session.Session(policy.Policy(own and own.qr), known, 0, joints.new_invite, table)
     front = desk.Desk(machine, writer, time_, front_panel, journal.JournalFull, journal.JournalError)
     front.link = TerminalLink(identity, writer, time_.now_ms())
     front.link.set_status(front.status)
-    front.link.take_content(bulk.Bulk(shelf, front.is_engaged).receiver)
+    taker = bulk.Bulk(shelf, front, watchdog.reset)
+    front.link.take_content(taker.receiver)
+    front.switch = taker.switch
     front.heap_free = gc.mem_free
     front.check_at = FIRST_CHECK_MS
     front.check = checks.checks(front, front_panel, _checked(hardware))
     line = peer.Peer(hardware.link, front.link, time_, front.link_event)
     clock_alarm, screen_alarm, journal_alarm = alarm.Alarm(), alarm.Alarm(), alarm.Alarm()
     front_panel.wake = screen_alarm.wake
-    shelf.on_change = lambda: (glass.look(), screen_alarm.wake())
-    front.wake = lambda: (clock_alarm.wake(), line.alarm.wake(), journal_alarm.wake())
+    shelf.on_change = joints.each((glass.look, screen_alarm.wake))
+    front.wake = joints.each((clock_alarm.wake, line.alarm.wake, journal_alarm.wake))
     for number in range(1, boards.CASE):
         if hardware.keys.is_down(number):
             machine.held(number, 0)
     if why:
         front.fail(why)
     else:
-        cause = reasons.WHY_WATCHDOG if watchdog.was_watchdog() else reasons.WHY_RESET
-        front.begin(reasons.WHY_POWER_ON if watchdog.was_power_on() else cause, store.open_invite, store.open_origin)
+        front.begin(update.why(_cause()), store.open_invite, store.open_origin)
         front.found(console, not hardware.keys.is_down(boards.CASE))
+    update.begin(front, shelf, watchdog.reset)
     hardware.lcd.start()
     watched = supervisor.Supervisor(hardware.watchdog)
     for name, task in (
@@ -79,10 +81,17 @@ def compose(console: bool) -> tuple:
     return front, watched
 
 
+def _cause() -> int:
+    """Return why the chip started."""
+    if watchdog.was_power_on():
+        return reasons.WHY_POWER_ON
+    return reasons.WHY_WATCHDOG if watchdog.was_watchdog() else reasons.WHY_RESET
+
+
 def _sealer(own: object) -> object:
     """Return what seals events by the settings."""
     key = sealing.event_key(own.secret, own.epoch)
-    return sealing.Sealer(lambda secret: cryptolib.aes(secret, 1), key, own.terminal, own.epoch)
+    return sealing.Sealer(joints.cipher, key, own.terminal, own.epoch)
 
 
 def _checked(hardware: object) -> tuple:

@@ -7,7 +7,8 @@ from app import fields, supervisor
 from link import tasks, unload
 from protocol import codes, reasons
 
-FOR_THE_START = ("assembly", "boards", "port", "store.closing", "store.opening", "store.recovery", "store.settings")
+FOR_THE_START = ("assembly", "boards", "port", "slots", "store.closing", "store.opening", "store.recovery")
+FOR_THE_START += ("store.settings", "update")
 
 
 def start(console: bool) -> tuple:

@@ -29,7 +29,7 @@ def decode(data: bytes | bytearray | memoryview) -> object:
 
 def decode_prefix(data: bytes | bytearray | memoryview) -> tuple:
     """Return (object, offset of the first byte after it); CborError if `data` starts with no whole object."""
-    return _take(bytes(data), 0, 0)
+    return take(bytes(data), 0, 0)
 
 
 def _put_head(out: bytearray, major: int, value: int) -> None:
@@ -95,7 +95,7 @@ def _put_map(out: bytearray, obj: dict, depth: int) -> None:
         _put(out, encoded[key], depth)
 
 
-def _take_head(data: bytes, at: int) -> tuple:
+def take_head(data: bytes, at: int) -> tuple:
     """Return (major type, argument, offset after the head)."""
     if at >= len(data):
         raise CborError("ends inside an object")
@@ -115,8 +115,9 @@ def _take_head(data: bytes, at: int) -> tuple:
     return first >> 5, value, at + size
 
 
-def _take(data: bytes, at: int, depth: int) -> tuple:
-    major, value, at = _take_head(data, at)
+def take(data: bytes, at: int, depth: int = 0) -> tuple:
+    """Return (object, offset after it) of what begins at `at`; CborError if that is no whole object."""
+    major, value, at = take_head(data, at)
     if major == 0:
         return value, at
     if major == 1:
@@ -150,7 +151,7 @@ def _take_string(data: bytes, at: int, size: int, text: bool) -> tuple:
 def _take_array(data: bytes, at: int, count: int, depth: int) -> tuple:
     items = []
     for _ in range(count):
-        item, at = _take(data, at, depth)
+        item, at = take(data, at, depth)
         items.append(item)
     return items, at
 
@@ -159,12 +160,12 @@ def _take_map(data: bytes, at: int, count: int, depth: int) -> tuple:
     items = {}
     before = b""
     for _ in range(count):
-        key, end = _take(data, at, depth)
+        key, end = take(data, at, depth)
         encoded = data[at:end]
         if encoded <= before:
             raise CborError("map keys are not in order")
         if isinstance(key, bool) or not isinstance(key, (int, bytes, str)):
             raise CborError("map key must be an integer, bytes or text")
         before = encoded
-        items[key], at = _take(data, end, depth)
+        items[key], at = take(data, end, depth)
     return items, at

@@ -2,7 +2,7 @@
 
 A terminal loads this module when content comes, and lets it go afterwards. A store has is_busy(), open(kind, name,
 size, sha256) → (reason, offset to go on at), write(data) → reason, close() → reason, end(). While it is busy (an invite
-is open) nothing is taken, and the answer is BUSY.
+is open) nothing is taken, and the answer is BUSY; so it is while the store still works on what CLOSE began.
 """
 
 # pyright: reportAttributeAccessIssue=false
@@ -49,9 +49,12 @@ class BulkReceiver:
         elif self._reason != reasons.OK or self._closed:
             return  # the answer is what it was
         elif type_ == messages.BULK_CLOSE:
-            self._closed = True
-            self._held = {}
-            self._reason = self._store.close() if self._next == self._size else reasons.OUT_OF_RANGE
+            reason = self._store.close() if self._next == self._size else reasons.OUT_OF_RANGE
+            self._busy = reason == reasons.BUSY  # the store goes on with it: the agent asks again
+            if not self._busy:
+                self._closed = True
+                self._held = {}
+                self._reason = reason
         else:
             self._take(id_, int.from_bytes(body[:_OFFSET_BYTES], "little"), body[_OFFSET_BYTES:])
 

@@ -68,9 +68,10 @@ class TerminalLink(Link):
         """Give the callable whose dict heartbeat replies carry; HELLO's takes utc_ms, tq, up_ms and reason from it."""
         self._status = status
 
-    def take_content(self, make: object) -> None:
-        """Give the callable that makes a BulkReceiver, or None for now, when content comes."""
-        self._make_bulk = make
+    def take_content(self, make: object) -> object:
+        """Give the callable that makes a BulkReceiver, or None for now, when content comes; return the one before."""
+        before, self._make_bulk = self._make_bulk, make
+        return before
 
     def status(self) -> dict:
         """Return counters, round trip, timeout and window, text → integer or None."""

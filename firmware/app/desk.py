@@ -40,6 +40,7 @@ class Desk:
         self.touch = None  # the rules of a glass, where there is one
         self.check = None  # begins a self-test, see link/checks.py
         self.check_at = None  # when the next one is due, ms since start
+        self.switch = None  # answers an UPDATE, see link/bulk.py
         self.tested = None  # of the last self-test: its number since the start, and the mask of parts that failed
         self._recorder = recorder
         self.clock = clock
@@ -114,6 +115,8 @@ class Desk:
             self.handle((name, request) + tuple([values[key] for key in wanted]))
         elif type_ == messages.SELF_TEST:
             self.check(parts.WHY_ASKED, request)  # pyright: ignore[reportOptionalCall], set before the first request
+        elif type_ == messages.UPDATE:
+            self.switch(request, values["manifest"])  # pyright: ignore[reportOptionalCall], as above
         elif type_ == messages.QUERY:
             self.handle(("queried", request, self._recorder.rated))
         else:

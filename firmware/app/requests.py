@@ -39,7 +39,7 @@ class Requests(states.States):
     def _on_updating(self, now_ms: int, on: bool) -> None:
         """Begin or end the exchange of the program; it begins only while nobody is served."""
         self._updating = on
-        if self.state in states.RESTING or self.state == states.UPDATING:
+        if self.state in states.RESTING or self.state in (states.PAUSED, states.UPDATING):
             self._rest(now_ms)
 
     def _on_unrecorded(self, now_ms: int) -> None:

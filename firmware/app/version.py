@@ -5,7 +5,7 @@ from protocol import content
 FIRMWARE = "0.1.0"
 FLOOR = "0.1.0"  # once this version runs, no older one is installed; for the bundle's manifest
 BOOTSTRAP = 1  # the least number of the bootstrap that it runs under; for the bundle's manifest
-CAPS = ["keys", content.CAP_BULK]
+CAPS = ["keys", content.CAP_BULK, content.CAP_UPDATE]
 
 
 def identity(own: object | None, board: str, terminal: str, glyphs: bytes) -> dict:

@@ -22,8 +22,8 @@ class Content:
     def __init__(self, folder: str, identity: dict) -> None:
         self.folder = folder
         self.on_change = None  # called when a file came or went
-        self._identity = identity
-        self._own = identity["assets"]
+        self.identity = identity
+        self.own = identity["assets"]
         self.describe()
 
     def path(self, kind: int, name: str) -> str:
@@ -53,15 +53,15 @@ class Content:
 
     def describe(self) -> None:
         """Put the files and the tag table's version into what HELLO is answered."""
-        assets = dict(self._own)
-        self._identity["tagver"] = None
+        assets = dict(self.own)
+        self.identity["tagver"] = None
         for kind, name in self._files():
             digest = self.digest(self.path(kind, name))
             if digest is not None:
                 assets[f"{kind}/{name}"] = hexlify(digest).decode()[: content.HASH_DIGITS]
                 if kind == content.TAG_TABLE:
-                    self._identity["tagver"] = digest[:_TAGVER_BYTES]
-        self._identity["assets"] = assets
+                    self.identity["tagver"] = digest[:_TAGVER_BYTES]
+        self.identity["assets"] = assets
 
     def changed(self) -> None:
         """Note that a file came or went."""

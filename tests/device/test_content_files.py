@@ -45,12 +45,12 @@ def read(on: Content, name: str = "3017") -> bytes | None:
 def test_file_is_found_by_its_name_and_told_with_the_start_of_its_hash(tmp_path):
     on = shelf(tmp_path)
     changes = []
-    on.on_change = lambda: changes.append(dict(on._identity))
+    on.on_change = lambda: changes.append(dict(on.identity))
     assert on.card("3017") is None
     assert store(on, CARD) == reasons.OK
     assert read(on) == CARD and on.card("3018") is None and on.card(3017) is None
     assert changes == [{"assets": {**OWN, "1/3017": sha256(CARD).hexdigest()[:8]}, "tagver": None}]
-    assert shelf(tmp_path)._identity == changes[0], "the next start finds it, too"
+    assert shelf(tmp_path).identity == changes[0], "the next start finds it, too"
 
 
 def test_names_of_any_letters_stay_apart(tmp_path):
@@ -65,9 +65,9 @@ def test_names_of_any_letters_stay_apart(tmp_path):
 def test_tag_table_tells_its_version(tmp_path):
     on = shelf(tmp_path)
     assert store(on, TABLE, content.TAG_TABLE_NAME, content.TAG_TABLE) == reasons.OK
-    assert on._identity["tagver"] == sha256(TABLE).digest()[:4]
+    assert on.identity["tagver"] == sha256(TABLE).digest()[:4]
     assert store(on, b"", content.TAG_TABLE_NAME, content.TAG_TABLE) == reasons.OK
-    assert on._identity == {"assets": OWN, "tagver": None}
+    assert on.identity == {"assets": OWN, "tagver": None}
 
 
 def test_new_content_replaces_the_old_and_no_content_removes_it(tmp_path):
@@ -185,7 +185,7 @@ def test_strange_files_in_the_folder_are_no_content(tmp_path):
     for name in ("note.txt", "part", "1-30", "1-zz", "x-30", "1-"):
         (tmp_path / "content" / name).write_bytes(b"short")
     on = shelf(tmp_path)
-    assert on._identity == {"assets": OWN, "tagver": None}
+    assert on.identity == {"assets": OWN, "tagver": None}
     assert store(on, CARD) == reasons.OK and read(on) == CARD
 
 

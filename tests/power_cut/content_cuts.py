@@ -109,7 +109,7 @@ def cut_each(base: bytearray, data: bytes) -> None:
         before += found == expected
         after += found == data
         parts += "part" in os.listdir(PLACE + "/content")
-        assert shelf()._identity["tagver"] == sha256(TABLE).digest()[:4]
+        assert shelf().identity["tagver"] == sha256(TABLE).digest()[:4]
         assert store(data) == reasons.OK and card() == data
         vfs.umount(PLACE)
         if done:
