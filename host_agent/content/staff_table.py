@@ -1,11 +1,5 @@
-"""Reads the staff table that a hall keeps as CSV, strictly: every bad row is named with its line and what to do.
+"""Reads the staff table that a hall keeps as CSV (csv_table.py): number, name, post, stars, photo."""
 
-UTF-8 with or without byte order mark, or GB18030 as Chinese spreadsheets save it. Columns number, name, post, stars,
-photo, in any order, under English or Chinese headings.
-"""
-
-import csv
-import io
 import re
 from pathlib import Path
 
@@ -13,22 +7,22 @@ import attrs
 
 from host_agent.content import staff
 from host_agent.content.staff import Clerk
+from host_agent.csv_table import TableKind
 from host_agent.errors import ManyUserErrors, UserError
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ROWS = 5_000
-HEADINGS = {
+_HEADINGS = {
     "number": ("number", "工号"),
     "name": ("name", "姓名"),
     "post": ("post", "岗位"),
     "stars": ("stars", "星级"),
     "photo": ("photo", "照片"),
 }
-_NEEDED = ("number", "name")
+TABLE = TableKind("staff table", _HEADINGS, ("number", "name"), "clerk", MAX_BYTES)
 _STARS = re.compile(r"[0-5]\Z")
 # What people type between the parts of a name; the character of GB/T 15834 is U+00B7.
 _DOTS = str.maketrans(dict.fromkeys("•‧⋅・･", "·"))
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @attrs.frozen
@@ -45,16 +39,7 @@ def read(path: Path) -> list[StaffRow]:
 
     :raises UserError: (ManyUserErrors when there are several) file, line and cure of each fault.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UserError(
-            f"cannot read the staff table: {error.strerror or error}", str(path), "check the path and its rights"
-        ) from None
-    if len(data) > MAX_BYTES:
-        raise UserError(f"the staff table is larger than {MAX_BYTES} bytes", str(path), "is this the right file?")
-    return parse(_text(data, path), path)
+    return parse(TABLE.read(path), path)
 
 
 def parse(text: str, path: Path) -> list[StaffRow]:
@@ -62,14 +47,12 @@ def parse(text: str, path: Path) -> list[StaffRow]:
 
     :raises UserError: as `read`.
     """
-    lines, broken = _lines(text, path)
-    if not lines:
-        raise broken or UserError("the staff table is empty", str(path), "write a heading and one row a clerk")
-    columns = _columns(lines[0][1], f"{path} line {lines[0][0]}")
-    reader = _Rows(path, columns)
-    for line, cells in lines[1:]:
-        reader.take(line, cells)
-    faults = reader.faults + ([broken] if broken else [])
+    rows, faults = TABLE.rows(text, path)
+    reader = _Rows(path)
+    for line, values in rows:
+        reader.take(line, values)
+    # Told in the order of the lines; what ended the reading came last.
+    faults = sorted(reader.faults + faults, key=_line)
     if not faults and not reader.rows:
         faults = [UserError("the staff table names nobody", str(path), "write one row a clerk under the heading")]
     if not faults and len(reader.rows) > MAX_ROWS:
@@ -79,80 +62,21 @@ def parse(text: str, path: Path) -> list[StaffRow]:
     return reader.rows
 
 
-def _text(data: bytes, path: Path) -> str:
-    if data.startswith(_UTF16):
-        raise UserError("the staff table is UTF-16", str(path), "save it as CSV UTF-8")
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise UserError("the staff table is neither UTF-8 nor GB18030", str(path), "save it as CSV UTF-8")
-
-
-def _lines(text: str, path: Path) -> tuple[list[tuple[int, list[str]]], UserError | None]:
-    """Return the rows that are not blank with the line each begins on, and what ended the reading."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    found: list[tuple[int, list[str]]] = []
-    before = 0
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                found.append((before + 1, [cell.strip() for cell in cells]))
-            before = reader.line_num
-    except csv.Error as error:
-        where = f"{path} line {before + 1}"
-        return found, UserError(f"no CSV from here on: {error}", where, "correct the quotation marks of that row")
-    return found, None
-
-
-def _columns(cells: list[str], where: str) -> list[str]:
-    """Return the column name of each cell of the heading.
-
-    :raises UserError: unknown, doubled or missing headings.
-    """
-    known = {heading: name for name, headings in HEADINGS.items() for heading in headings}
-    allowed = ", ".join(f"{english} ({chinese})" for english, chinese in HEADINGS.values())
-    while cells and not cells[-1]:
-        cells = cells[:-1]
-    if len(cells) == 1 and any(mark in cells[0] for mark in ";\t，"):
-        raise UserError("the columns are not separated by commas", where, "save the table as CSV with commas")
-    columns, faults = [], []
-    for cell in cells:
-        name = known.get(cell.casefold())
-        if name is None:
-            faults.append(UserError(f"unknown heading {cell[:40]!r}", where, f"use {allowed}"))
-        elif name in columns:
-            faults.append(UserError(f"heading {cell!r} stands twice", where, "remove one of the columns"))
-        columns.append(name or "")
-    faults += [
-        UserError(f"no heading {HEADINGS[name][0]} or {HEADINGS[name][1]}", where, "add that column")
-        for name in _NEEDED
-        if name not in columns
-    ]
-    if faults:
-        raise ManyUserErrors(faults)
-    return columns
+def _line(fault: UserError) -> int:
+    return int(fault.where.rpartition(" ")[2])
 
 
 class _Rows:
     """Collect good rows and all faults."""
 
-    def __init__(self, path: Path, columns: list[str]) -> None:
+    def __init__(self, path: Path) -> None:
         self.rows: list[StaffRow] = []
         self.faults: list[UserError] = []
         self._path = path
-        self._columns = columns
         self._seen: dict[str, int] = {}
 
-    def take(self, line: int, cells: list[str]) -> None:
-        """Read one row."""
-        wide = len(self._columns)
-        if any(cells[wide:]):
-            self._fault(line, f"has {len(cells)} cells, the heading {wide}", "put texts with commas in quotation marks")
-            return
-        cells = cells[:wide] + [""] * (wide - len(cells))
-        values = dict(zip(self._columns, cells, strict=True))
+    def take(self, line: int, values: dict[str, str]) -> None:
+        """Check one row."""
         faults = self._check(line, values)
         for what, cure in faults:
             self._fault(line, what, cure)

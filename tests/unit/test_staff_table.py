@@ -127,7 +127,7 @@ def test_staff_table_that_a_spreadsheet_writes_comes_back_as_it_was(rows, encodi
     writer = csv.writer(out, lineterminator=ending)
     writer.writerows([("number", "name", "post", "stars"), *rows])
     data = out.getvalue().encode(encoding)
-    text = staff_table._text(data, Path("staff.csv"))
+    text = staff_table.TABLE.text(data, Path("staff.csv"))
     if encoding != "gb18030" or not _is_utf8(data):  # a few GB18030 texts are UTF-8 by chance
         found = [row.clerk for row in staff_table.parse(text, Path("staff.csv"))]
         assert found == [Clerk(n, name, post, int(s) if s else None) for n, name, post, s in rows]
@@ -143,7 +143,7 @@ def test_staff_table_damaged_is_read_or_refused_by_name(data):
         broken[at : at + rng.randrange(3)] = data.draw(st.binary(max_size=6))
     for raw in (bytes(broken), data.draw(st.binary(max_size=80))):
         try:
-            rows = staff_table.parse(staff_table._text(raw, Path("staff.csv")), Path("staff.csv"))
+            rows = staff_table.parse(staff_table.TABLE.text(raw, Path("staff.csv")), Path("staff.csv"))
         except ManyUserErrors as error:
             assert error.faults and all(fault.where.startswith("staff.csv") for fault in error.faults)
         except UserError as error:
