@@ -39,9 +39,13 @@ class Page:
         self._pdf.set_margin(0)
         self._pdf.set_creation_date(_NO_TIME)
         self._pdf.set_title(title)
-        self._pdf.add_font(_FAMILY, fname=str(_font()))
+        self._pdf.add_font(_FAMILY, fname=str(font_file()))
         self._pdf.add_page()
         self.width, self.height = self._pdf.w, self._pdf.h
+
+    def next(self) -> None:
+        """Go on with a new sheet of the same size."""
+        self._pdf.add_page()
 
     def text(self, x: float, y: float, size: float, text: str, align: str = "L", shade: int = 0) -> None:
         """Write a line, its capitals `size` mm high or so, its top at `y`; `x` is its left end, middle or right end."""
@@ -100,7 +104,7 @@ def require() -> None:
     """
     if importlib.util.find_spec("fpdf") is None:
         raise UserError("nothing to make PDF files with is installed", "paper", EXTRA)
-    _font()
+    font_file()
 
 
 def _runs(modules: Any) -> list[tuple[int, int]]:
@@ -115,7 +119,11 @@ def _runs(modules: Any) -> list[tuple[int, int]]:
     return found
 
 
-def _font() -> Path:
+def font_file() -> Path:
+    """Return the font's file.
+
+    :raises UserError: the extra is not installed.
+    """
     spec = importlib.util.find_spec(_FONT_PACKAGE)
     if spec is None or spec.origin is None:
         raise UserError("no font for Chinese text is installed", "paper", EXTRA)

@@ -1,0 +1,1 @@
+"""Takes bare boards to working windows: base image, files, provisioning, self-test and labels, many boards at once."""

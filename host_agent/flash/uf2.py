@@ -1,0 +1,71 @@
+"""Reads a UF2 file: for which chip it is, and whether it is whole (github.com/microsoft/uf2, README)."""
+
+import struct
+from pathlib import Path
+
+import attrs
+
+from host_agent.errors import UserError
+from host_agent.flash.chips import ABSOLUTE_FAMILY, CHIPS, Chip
+
+BLOCK_BYTES = 512
+MAX_BYTES = 64 * 1024 * 1024
+_HEAD = struct.Struct("<8I")
+_MAGIC_1, _MAGIC_2, _MAGIC_END = 0x0A324655, 0x9E5D5157, 0x0AB16F30
+_NOT_MAIN_FLASH, _HAS_FAMILY = 0x00000001, 0x00002000
+_CURE = "download the stock image of MicroPython 1.29 or newer for this chip again"
+
+
+@attrs.frozen
+class Uf2:
+    """A checked image."""
+
+    path: Path
+    chip: Chip
+    data: bytes = attrs.field(repr=False)
+
+
+def read(path: Path) -> Uf2:
+    """Return an image that is whole and for one of our chips.
+
+    :raises UserError: it is not.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"cannot read the base image: {reason}", str(path), "check --uf2") from None
+    if not data or len(data) > MAX_BYTES or len(data) % BLOCK_BYTES:
+        raise _fault(path, f"{len(data)} bytes are no whole number of UF2 blocks: the download was cut off")
+    blocks: dict[int, dict[int, int]] = {}
+    for at in range(0, len(data), BLOCK_BYTES):
+        family, number, count = _block(path, data, at)
+        if number >= count or blocks.setdefault(family, {}).setdefault(number, count) != count:
+            raise _fault(path, f"block {at // BLOCK_BYTES} does not fit the others")
+    blocks.pop(ABSOLUTE_FAMILY, None)
+    if len(blocks) != 1:
+        raise _fault(path, "it is for several chips or for none")
+    family, numbers = blocks.popitem()
+    count = next(iter(numbers.values()))
+    if set(numbers.values()) != {count} or len(numbers) != count:
+        raise _fault(path, f"it has {len(numbers)} of {count} blocks")
+    chip = next((chip for chip in CHIPS if family in chip.families), None)
+    if chip is None:
+        raise _fault(path, f"it is for another chip (family 0x{family:08x})")
+    return Uf2(path, chip, data)
+
+
+def _block(path: Path, data: bytes, at: int) -> tuple[int, int, int]:
+    """Return family, number and count of the block that begins at `at`."""
+    magic_1, magic_2, flags, _address, size, number, count, family = _HEAD.unpack_from(data, at)
+    end = int.from_bytes(data[at + BLOCK_BYTES - 4 : at + BLOCK_BYTES], "little")
+    if (magic_1, magic_2, end) != (_MAGIC_1, _MAGIC_2, _MAGIC_END):
+        raise _fault(path, f"block {at // BLOCK_BYTES} is no UF2 block")
+    if size > 476 or flags & _NOT_MAIN_FLASH or not flags & _HAS_FAMILY:
+        raise _fault(path, f"block {at // BLOCK_BYTES} is not for the flash of a named chip")
+    return family, number, count
+
+
+def _fault(path: Path, what: str) -> UserError:
+    return UserError(f"this is no base image: {what}", str(path), _CURE)
