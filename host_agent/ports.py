@@ -101,7 +101,7 @@ class PortOpener:
 
     def _open(self, name: str) -> Any:
         try:
-            return _open(name, self._baud)
+            return open_serial(name, self._baud)
         finally:
             self._busy.release()
 
@@ -111,7 +111,8 @@ async def open_port(name: str, baud: int = BAUD) -> Transport:
     return await PortOpener(baud).open(name)
 
 
-def _open(name: str, baud: int) -> Any:
+def open_serial(name: str, baud: int = BAUD) -> Any:
+    """Open a port exclusively, with DTR and RTS set before; raises OSError, ValueError."""
     port = serial.serial_for_url(name, do_not_open=True, baudrate=baud, timeout=0)
     try:
         port.exclusive = True

@@ -152,6 +152,10 @@ class Ledger:
         """Return a board, None for one that was never seen."""
         return next(iter(self._boards("WHERE uid = ?", uid)), None)
 
+    def boards(self) -> list[Board]:
+        """Return all boards that have a window."""
+        return self._boards("WHERE state != ? ORDER BY centre, window", REPLACED)
+
     def at(self, place: tuple[str, str]) -> Board | None:
         """Return the board of a window."""
         return next(iter(self._boards("WHERE centre = ? AND window = ? AND state != ?", *place, REPLACED)), None)

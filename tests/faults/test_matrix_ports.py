@@ -135,7 +135,7 @@ class StuckPort:
 @pytest.mark.parametrize("where", ["open", "read"])
 def test_matrix_port_whose_driver_hangs_stalls_nobody(tmp_path, monkeypatch, where):
     go = threading.Event()
-    true_open = ports._open
+    true_open = ports.open_serial
     tries = []
 
     def open_(name, baud):
@@ -149,7 +149,7 @@ def test_matrix_port_whose_driver_hangs_stalls_nobody(tmp_path, monkeypatch, whe
 
     monkeypatch.setattr(ports, "OPEN_S", 1.0)
     monkeypatch.setattr(window, "ANSWER_S", 2.0)
-    monkeypatch.setattr(ports, "_open", open_)
+    monkeypatch.setattr(ports, "open_serial", open_)
 
     async def scenario():
         async with opened(tmp_path, terminals=4) as hall:

@@ -1,0 +1,145 @@
+"""Works on every board that is plugged in, each in a thread of its own, until the fleet is done.
+
+Promise: one board's failure stops nobody; Ctrl-C ends all between two pieces of a file at the latest, and the next run
+goes on there. A board that failed is worked on again when it was unplugged and plugged in.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from host_agent.errors import UserError
+from host_agent.flash import boot_drive, ledger
+from host_agent.flash.board_ports import BoardPorts, PortFinder
+from host_agent.flash.fleet_table import FleetRow
+from host_agent.flash.job import Bench
+from host_agent.flash.uf2 import Uf2
+from host_agent.flash.worker import Canary, Line, Show, Worker
+
+LOOK_S = 0.25
+JOIN_S = 20.0
+BASE = "base"
+
+
+@attrs.define
+class Options:
+    """How a batch runs."""
+
+    wait_s: float | None = None  # without a board in work for so long, it ends; None: only Ctrl-C or the last row
+    dry: bool = False
+    image: Uf2 | None = None
+    drives: str | None = None
+
+
+class Batch:
+    """One run over the rows of a fleet."""
+
+    def __init__(self, bench: Bench, rows: list[FleetRow], finder: PortFinder, options: Options, show: Show) -> None:
+        """Keep the parts; `run` does the work."""
+        self._bench = bench
+        self._rows = rows
+        self._finder = finder
+        self._options = options
+        self._show = show
+        self._canary = Canary(open_=self._has_succeeded())
+        self._workers: dict[str, tuple[Worker, threading.Thread]] = {}
+        self._drives: set[Path] = set()
+
+    def run(self, changed: Callable[[], None] = lambda: None) -> bool:
+        """Work until all rows are done; return whether they are. `changed` is called between two looks at the ports."""
+        idle_since = time.monotonic()
+        try:
+            while not self._bench.stop.is_set():
+                if self._look():
+                    idle_since = time.monotonic()
+                changed()
+                waited = time.monotonic() - idle_since
+                if not self._busy() and (self.done() or self._options.dry):
+                    break
+                if self._options.wait_s is not None and waited > self._options.wait_s:
+                    break
+                time.sleep(LOOK_S)
+        except KeyboardInterrupt:
+            self._bench.stop.set()
+        finally:
+            self._end()
+        return self.done()
+
+    def done(self) -> bool:
+        """Say whether every row has its working terminal with this bundle."""
+        return all(is_done(self._bench, row) for row in self._rows)
+
+    def _look(self) -> bool:
+        """Start a worker for each board that is new; return whether any is at work."""
+        if self._options.image is not None:
+            self._base_images(self._options.image)
+        found = {board.group: board for board in self._finder.look()}
+        for group in list(self._workers):
+            worker, thread = self._workers[group]
+            if group not in found and not thread.is_alive():
+                self._bench.rows.release(worker.job.uid)
+                del self._workers[group]
+        for group, board in found.items():
+            if group not in self._workers and not self._is_known(board):
+                self._start(board)
+        return self._busy()
+
+    def _is_known(self, board: BoardPorts) -> bool:
+        """Say whether a terminal that this run works on, or has finished, only shows itself under its own number."""
+        return board.serial is not None and any(
+            worker.job.terminal == board.serial for worker, _ in self._workers.values()
+        )
+
+    def _start(self, board: BoardPorts) -> None:
+        worker = Worker(self._bench, board, self._canary, self._show)
+        thread = threading.Thread(target=worker.run, args=(self._options.dry,), name=board.group, daemon=True)
+        self._workers[board.group] = (worker, thread)
+        thread.start()
+
+    def _base_images(self, image: Uf2) -> None:
+        """Put the base image on the boards in boot mode; each comes back with a port."""
+        drives = boot_drive.find(self._options.drives)
+        self._drives &= {drive.path for drive in drives}
+        for drive in drives:
+            if drive.path in self._drives or self._options.dry:
+                continue
+            self._drives.add(drive.path)
+            line = Line(str(drive.path), stage=BASE)
+            number = self._bench.ledger.begin(self._bench.run, line.port, None, BASE)
+            try:
+                boot_drive.put(drive, image)
+            except UserError as error:
+                line.result, line.text = ledger.STAGE_FAILED, error.message
+            else:
+                line.result, line.text = ledger.OK, f"{image.path.name} is on it; it starts"
+            self._bench.ledger.end(number, line.result, line.text)
+            self._show(line)
+
+    def _busy(self) -> bool:
+        return any(thread.is_alive() for _, thread in self._workers.values())
+
+    def _end(self) -> None:
+        """Wait for the workers, which see that they are to stop. A second Ctrl-C does not wait."""
+        self._bench.stop.set()
+        deadline = time.monotonic() + JOIN_S
+        for _, thread in self._workers.values():
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _has_succeeded(self) -> bool:
+        """Say whether a board is a working terminal with each of these bundles already."""
+        done = {row.board for row in self._rows_of_ledger()}
+        return bool(done) and {row.board for row in self._rows} <= done
+
+    def _rows_of_ledger(self) -> list[ledger.Board]:
+        book = self._bench.ledger
+        versions = {name: image.version for name, image in self._bench.images.items()}
+        return [b for b in book.boards() if b.state == ledger.DONE and b.version == versions.get(b.board)]
+
+
+def is_done(bench: Bench, row: FleetRow) -> bool:
+    """Say whether a row has its working terminal with this bundle."""
+    board = bench.ledger.at(row.place)
+    return board is not None and board.state == ledger.DONE and board.version == bench.images[row.board].version

@@ -1,0 +1,75 @@
+"""Takes the queue off a terminal at its prompt: its epoch ended, its chip read, every event in an archive.
+
+Promise: nothing of a terminal is erased before its last event is sealed and all that its chip holds stands durably in
+the archive, which `yiping terminal rescue --archive` hands to an agent.
+"""
+
+import time
+
+from host_agent.errors import UserError
+from host_agent.flash import faults
+from host_agent.flash.faults import BoardFault
+from host_agent.flash.job import Job
+from host_agent.flash.prompt import Prompt, PromptError
+from host_agent.rescue import archive, chip_prompt
+from host_agent.rescue import image as chip_image
+
+CALL_S = 120.0  # looking at every sector of the chip, or reading eight of them
+_CURE = "read the chip with `yiping terminal rescue --port`; nothing of this board was erased"
+
+
+class BenchCaller:
+    """A prompt as reading a chip wants it: whatever fails there is told to people."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+
+    def run(self, code: str) -> str:
+        """Carry out code and return what it printed. Raises UserError."""
+        try:
+            return self._prompt.run(f"import gc\ngc.collect()\n{code}", CALL_S)
+        except PromptError as error:
+            raise UserError(str(error), self._prompt.port, _CURE) from None
+
+
+def end_epoch(job: Job) -> str:
+    """End the epoch of the terminal at the prompt, archive its queue, and say what was found.
+
+    :raises BoardFault: the queue cannot be read whole: nothing may be erased.
+    """
+    caller = BenchCaller(job.open_prompt)
+    try:
+        about = chip_prompt.call(caller, "about()")
+        terminal, epoch = about.get("terminal"), about.get("epoch")
+        if not isinstance(terminal, str) or not isinstance(epoch, int):
+            raise UserError("the terminal's settings are damaged", job.port, _CURE)
+        said = chip_prompt.call(caller, "end_epoch()")
+        last = said.get("last_seq")
+        if not isinstance(last, int):
+            raise UserError(f"the last event cannot be sealed ({said})", job.port, _CURE)
+        told = f"terminal {terminal} epoch {epoch}: no event yet"
+        if last:
+            told = _archive(job, caller, terminal, epoch, last)
+    except BoardFault:
+        raise
+    except UserError as error:
+        what = f"the queue on the board cannot be taken off: {error.what}"
+        raise BoardFault(faults.QUEUE, what, job.port, _CURE) from None
+    job.terminal = terminal
+    with job.bench.station_lock:
+        if job.bench.station.newest(terminal) is not None:
+            job.bench.station.ended(terminal, epoch, last)
+    return told
+
+
+def _archive(job: Job, caller: BenchCaller, terminal: str, epoch: int, last: int) -> str:
+    """Write all that the chip holds; the newest event must be among it. Raises UserError."""
+    found = chip_image.read(chip_prompt.read_chip(caller, job.progress))
+    seqs = [event.seq for event in found.sound() if (event.terminal, event.epoch) == (terminal, epoch)]
+    if max(seqs, default=0) != last:
+        raise UserError(f"its last event {last} is not on the chip", job.port, _CURE)
+    utc_ms = time.time_ns() // 1_000_000
+    path = job.bench.archive / f"{terminal}-{epoch}-{utc_ms}.rescue"
+    archive.write(path, found, f"{terminal} at {job.port}", utc_ms)
+    waiting = sum(not event.acknowledged for event in found.sound())
+    return f"{len(found.events)} events ({waiting} that no agent had) in {path}"

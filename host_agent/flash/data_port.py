@@ -1,0 +1,124 @@
+"""Speaks with a terminal over its data port for as long as a station needs: HELLO, and a request or two.
+
+Nothing is acknowledged, so every event stays in the terminal's queue for the agent of its window.
+"""
+
+import secrets
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import serial
+
+from host_agent import ports
+from host_agent.errors import UserError
+from host_agent.flash import faults
+from protocol import messages, reasons
+from protocol.link import AgentLink
+
+HELLO_S = 4.0  # HELLO goes out each second; a terminal that runs answers the first one
+REQUEST_S = 15.0
+BUSY_AGAIN_S = 0.5
+_READ_S = 0.05
+
+
+class DataPort:
+    """One session with a terminal; a context manager that gives the port back."""
+
+    def __init__(self, port: str, hello_s: float = HELLO_S) -> None:
+        """Open the port and wait for the terminal's HELLO_REPLY, which `hello` then holds.
+
+        :raises BoardFault: the port does not open, or no terminal answers in time.
+        """
+        self.port = port
+        try:
+            self._serial = ports.open_serial(port)
+        except (OSError, ValueError, UserError):
+            raise faults.no_answer(port, "the port does not open") from None
+        self._serial.timeout = _READ_S
+        self._serial.write_timeout = hello_s
+        now_ms = _now_ms()
+        utc_ms = time.time_ns() // 1_000_000
+        self._link = AgentLink(now_ms, secrets.token_bytes(8), secrets.randbelow(255) + 1, utc_ms, 0, 0)
+        try:
+            self.hello: dict[str, Any] = self._wait("established", hello_s)[1]
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the port back."""
+        try:
+            self._serial.close()
+        except OSError:
+            return
+
+    def request(self, type_: int, fields: dict[str, Any], limit_s: float = REQUEST_S) -> tuple[int, dict[str, Any]]:
+        """Return reason and detail of the answer; asks again for as long as the terminal is busy.
+
+        :raises BoardFault: no answer in time.
+        """
+        deadline = time.monotonic() + limit_s
+        while True:
+            id_ = self._link.request(type_, fields, _now_ms())
+            while True:
+                event = self._wait("replied", deadline - time.monotonic())
+                if event[1] == id_:
+                    break
+            if event[2] != reasons.BUSY or time.monotonic() + BUSY_AGAIN_S > deadline:
+                return event[2], event[3] or {}
+            self._pump(BUSY_AGAIN_S)
+
+    def ask_self_test(self) -> int | None:
+        """Return the mask of parts that failed, None where this firmware knows no self-test. Raises BoardFault."""
+        type_ = getattr(messages, "SELF_TEST", None)
+        if type_ is None:
+            return None
+        reason, detail = self.request(type_, {})
+        if reason == reasons.UNSUPPORTED:
+            return None
+        if reason != reasons.OK:
+            raise faults.no_answer(self.port, f"the terminal does not test itself (reason {reason})")
+        return int(detail.get("failed", 0))
+
+    def _wait(self, name: str, limit_s: float) -> tuple:
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            for event in self._pump(_READ_S):
+                if event[0] == name:
+                    return event
+                if event[0] == "lost":
+                    raise faults.no_answer(self.port, f"the terminal does not go on: {event[1]}")
+        raise faults.no_answer(self.port, "no terminal answers")
+
+    def _pump(self, seconds: float) -> list[tuple]:
+        """Let the link send and hear for a moment; return what happened. Raises BoardFault."""
+        found: list[tuple] = []
+        deadline = time.monotonic() + seconds
+        try:
+            while True:
+                found += self._link.tick(_now_ms())
+                output = self._link.take_output(now_ms=_now_ms())
+                if output:
+                    self._serial.write(output)
+                data = self._serial.read(max(1, self._serial.in_waiting))
+                if data:
+                    found += self._link.receive(data, _now_ms())
+                if found or time.monotonic() >= deadline:
+                    return found
+        except serial.SerialTimeoutException:
+            raise faults.no_answer(self.port) from None
+        except OSError:
+            raise faults.unplugged(self.port) from None
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

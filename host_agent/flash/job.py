@@ -1,0 +1,177 @@
+"""What the stages of one board share: its ports, what is known of it, and the station that all boards share."""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+from host_agent.errors import UserError
+from host_agent.flash import faults
+from host_agent.flash.chips import Chip
+from host_agent.flash.faults import BoardFault, StoppedError
+from host_agent.flash.fleet_table import FleetRow
+from host_agent.flash.ledger import DONE, REPLACED, Board, Ledger
+from host_agent.flash.prompt import Prompt
+from host_agent.provision.station import Station
+
+# What a board is found as: the bare prompt, a terminal whose jumper opens its console, a terminal in service.
+PROMPT, TERMINAL = "prompt", "terminal"
+
+Progress = Callable[[int, int], None]
+
+
+class Image(Protocol):
+    """A verified bundle, as far as flashing looks into it (host_agent.bundle)."""
+
+    @property
+    def board(self) -> str:
+        """Return the board that it is for."""
+
+    @property
+    def version(self) -> str:
+        """Return its version."""
+
+    @property
+    def manifest(self) -> bytes:
+        """Return its manifest's bytes."""
+
+    def flash_files(self) -> dict[str, bytes]:
+        """Return all that is written to a board."""
+
+
+@attrs.define
+class Bench:
+    """The station's side of every job."""
+
+    ledger: Ledger
+    run: int
+    station: Station
+    images: Mapping[str, Image]  # by board
+    archive: Path
+    labels: Path
+    rows: "Rows"
+    ports_of: Callable[[str, str], list[str]]  # group, terminal → where the terminal may be found now
+    station_lock: threading.Lock = attrs.field(factory=threading.Lock)
+    stop: threading.Event = attrs.field(factory=threading.Event)
+
+
+@attrs.define
+class Job:
+    """One board in work; belongs to its worker's thread."""
+
+    bench: Bench
+    group: str
+    devices: list[str]
+    progress: Progress = attrs.field(default=lambda _done, _all: None)
+    state: str = ""
+    prompt: Prompt | None = None
+    uid: str = ""
+    chip: Chip | None = None
+    kind: str | None = None  # board, where its chips tell
+    row: FleetRow | None = None
+    terminal: str | None = None  # id that the board bears already
+    hello: dict = attrs.field(factory=dict)
+
+    @property
+    def port(self) -> str:
+        """Return the port that is worked at, or the first one."""
+        return self.prompt.port if self.prompt else self.devices[0]
+
+    @property
+    def image(self) -> Image:
+        """Return the bundle for this board."""
+        return self.bench.images[self.wanted.board]
+
+    @property
+    def wanted(self) -> FleetRow:
+        """Return the row of the fleet that this board is for; only after identify."""
+        if self.row is None:
+            raise AssertionError("a stage ran before the board was identified")
+        return self.row
+
+    @property
+    def open_prompt(self) -> Prompt:
+        """Return the prompt; only while the board is at it."""
+        if self.prompt is None:
+            raise AssertionError("a stage for the prompt ran without one")
+        return self.prompt
+
+    def check_stop(self) -> None:
+        """Raise StoppedError when the run was told to stop."""
+        if self.bench.stop.is_set():
+            raise StoppedError
+
+    def close(self) -> None:
+        """Give the port back."""
+        prompt, self.prompt = self.prompt, None
+        if prompt is not None:
+            prompt.close()
+
+
+class Rows:
+    """Give the fleet's rows to boards, each to one; used from all workers."""
+
+    def __init__(self, rows: list[FleetRow], ledger: Ledger) -> None:
+        """Keep the rows that are to be done in this run."""
+        self._rows = rows
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._taken: dict[tuple[str, str], str] = {}  # by boards that are, or were, at a port in this run
+
+    def claim(self, uid: str, chip: Chip, kind: str | None, boards: Mapping[str, tuple[Chip, ...]]) -> FleetRow | None:
+        """Return the row for a board: its own, else the first free one, else that of a board that failed before."""
+        with self._lock:
+            fitting = [row for row in self._rows if chip in boards[row.board] and (kind is None or row.board == kind)]
+            own = self._ledger.board(uid)
+            place = (own.centre, own.window) if own and own.state != REPLACED else None
+            for row in self._rows:
+                if row.place == place:
+                    return self._take(uid, chip, row)
+            holders = {row.place: self._ledger.at(row.place) for row in fitting}
+            free = [row for row in fitting if holders[row.place] is None and row.place not in self._taken]
+            given_up = [row for row in fitting if self._is_given_up(row, holders[row.place])]
+            for row in free or given_up:
+                return self._take(uid, chip, row)
+        return None
+
+    def release(self, uid: str) -> None:
+        """Let another board have the row of one that failed and was unplugged."""
+        with self._lock:
+            self._taken = {place: owner for place, owner in self._taken.items() if owner != uid}
+
+    def row_of(self, place: tuple[str, str]) -> FleetRow | None:
+        """Return the row of a window, None when it is not in this run."""
+        return next((row for row in self._rows if row.place == place), None)
+
+    def _is_given_up(self, row: FleetRow, holder: Board | None) -> bool:
+        """Say whether the board of a window failed and is at no port."""
+        return holder is not None and holder.state != DONE and self._taken.get(row.place) != holder.uid
+
+    def _take(self, uid: str, chip: Chip, row: FleetRow) -> FleetRow:
+        self._taken[row.place] = uid
+        self._ledger.assign(uid, chip.name, row)
+        return row
+
+
+class Stage:
+    """One step of a board's way; `run` returns what to tell of it."""
+
+    name = ""
+
+    def run(self, job: Job) -> str:
+        """Do the step, or find that it was done. Raises UserError, StoppedError."""
+        raise NotImplementedError
+
+
+def no_row(job: Job) -> BoardFault:
+    """Return the fault of a board for which no window waits."""
+    cure = "unplug it; the report says which windows still wait, and for which board"
+    chip = job.chip.name if job.chip else "?"
+    return BoardFault(faults.NO_ROW, f"no window of this run waits for a board with {chip}", job.port, cure)
+
+
+def code_of(error: UserError) -> str:
+    """Return the code of a fault."""
+    return error.code if isinstance(error, BoardFault) else faults.BOARD

@@ -1,0 +1,173 @@
+"""The MicroPython prompt of a board, driven by mpremote's own code for the raw prompt and its paste mode.
+
+Promise: every call ends within its limit; a cable that came out, a board that does not answer and an error on the board
+are told apart. The board is not reset by opening the port or by entering the raw prompt.
+"""
+
+import errno
+import re
+import struct
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import serial
+
+from host_agent.errors import UserError
+from host_agent.flash import faults
+from host_agent.flash.faults import BoardFault
+
+ANSWER_S = 10.0  # the longest that a statement may take; erasing much of a full flash is the slowest
+ENTER_S = 3.0
+_TRIES = 3
+_READ_S = 0.2
+_QUIET_S = 0.05
+_RAW = b"raw REPL; CTRL-B to exit\r\n"
+_CTRL_A, _CTRL_C, _CTRL_D = b"\r\x01", b"\r\x03", b"\x04"
+
+try:
+    from mpremote.transport import TransportError
+    from mpremote.transport_serial import SerialTransport
+except ImportError:  # the agent of a counter PC has no use for it
+    SerialTransport = TransportError = None
+
+
+class PromptError(Exception):
+    """The board answered with an error; the text is its last line."""
+
+
+if SerialTransport is not None:
+
+    class _RawPrompt(SerialTransport):
+        """mpremote's raw prompt, which here waits for bytes instead of looking for them, and prints nothing."""
+
+        def read_until(
+            self,
+            min_num_bytes: int,
+            ending: bytes,
+            timeout: float | None = ANSWER_S,
+            data_consumer: Callable[[bytes], None] | None = None,
+            timeout_overall: float | None = None,
+        ) -> bytes:
+            """Return what came up to `ending`, or before `timeout` seconds passed without a byte."""
+            data = bytearray()
+            silent_since = began = time.monotonic()
+            while not data.endswith(ending):
+                new = self.serial.read(1)
+                now = time.monotonic()
+                if new:
+                    data += new
+                    silent_since = now
+                elif timeout is not None and now - silent_since >= timeout:
+                    break
+                elif timeout_overall is not None and now - began >= timeout_overall:
+                    break
+            return bytes(data)
+
+        def enter_raw_repl(self, soft_reset: bool = False, timeout_overall: float = ENTER_S) -> None:
+            """Stop what runs and enter the raw prompt, without a reset. Raises TransportError."""
+            deadline = time.monotonic() + timeout_overall
+            while time.monotonic() < deadline:
+                self.serial.write(_CTRL_C * 2)
+                while self.serial.read(max(1, self.serial.in_waiting)):
+                    if time.monotonic() > deadline:  # it prints on and on: no prompt
+                        raise TransportError("no prompt")
+                self.serial.write(_CTRL_A)
+                if self.read_until(1, _RAW, timeout_overall / _TRIES, None, timeout_overall / _TRIES).endswith(_RAW):
+                    self.in_raw_repl = True
+                    return
+            raise TransportError("no prompt")
+
+
+class Prompt:
+    """An open port at whose other end MicroPython's prompt answers; a context manager that gives the port back."""
+
+    def __init__(self, port: str) -> None:
+        """Open the port and enter the raw prompt.
+
+        :raises BoardFault: the port does not open, or nothing answers as a prompt does.
+        """
+        require()
+        self.port = port
+        self._transport: Any = None
+        self._try(self._open)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def run(self, code: str, limit_s: float = ANSWER_S) -> str:
+        """Run statements on the board and return what they printed.
+
+        :raises BoardFault: the board is gone or silent; PromptError: the statements failed.
+        """
+        out, error = self._try(lambda: self._transport.exec_raw(code, limit_s))
+        if error:
+            lines = error.decode("utf-8", "replace").strip().splitlines()
+            if re.search(r"\b(28|ENOSPC)\b", lines[-1]):
+                cure = "take a board with more flash, or one whose flash was erased"
+                raise BoardFault(faults.FULL, "the board's flash is full", self.port, cure)
+            raise PromptError(lines[-1] if lines else "no message")
+        return out.decode("utf-8", "replace").replace("\r\n", "\n")
+
+    def start(self, code: str) -> None:
+        """Run statements after which the board will not answer, such as a reset.
+
+        :raises BoardFault: the board was gone before.
+        """
+        self._try(lambda: self._transport.exec_raw_no_follow(code))
+
+    def close(self) -> None:
+        """Leave the raw prompt and give the port back; whatever happens to it then is no matter."""
+        transport, self._transport = self._transport, None
+        if transport is None:
+            return
+        for step in (transport.exit_raw_repl, transport.close, transport.serial.close):
+            try:
+                step()
+            except (OSError, TransportError):
+                continue
+
+    def _open(self) -> None:
+        self._transport = _RawPrompt(self.port, timeout=_READ_S)
+        self._transport.serial.write_timeout = ANSWER_S
+        try:
+            self._transport.serial.timeout = _QUIET_S
+            self._transport.enter_raw_repl()
+            self._transport.serial.timeout = _READ_S
+        except BaseException:
+            self._transport.serial.close()
+            self._transport = None
+            raise
+
+    def _try(self, call: Callable[[], Any]) -> Any:
+        try:
+            return call()
+        except serial.SerialTimeoutException:
+            raise faults.no_answer(self.port) from None
+        except TransportError as error:
+            if "failed to access" in str(error):
+                cure = "close every program that uses it (one may hold it), and check your rights to it"
+                raise BoardFault(faults.NO_ANSWER, "the port does not open", self.port, cure) from None
+            raise faults.no_answer(self.port) from None
+        except (struct.error, IndexError, AssertionError):
+            raise faults.no_answer(self.port) from None
+        except OSError as error:  # of pyserial, too: a port that vanished
+            if error.errno == errno.EACCES:
+                cure = "give this user the right (on Linux: the group that owns the port)"
+                raise BoardFault(faults.NO_ANSWER, "no right to open the port", self.port, cure) from None
+            raise faults.unplugged(self.port) from None
+
+
+def require() -> None:
+    """See that boards can be driven here.
+
+    :raises UserError: the extra is not installed.
+    """
+    if SerialTransport is None:
+        raise UserError("mpremote is not installed", "yiping flash", "install yiping[provision] on this PC")

@@ -1,0 +1,89 @@
+"""The stages of a terminal that starts for the first time: self-test, label, done."""
+
+import time
+
+from host_agent.flash import faults, label, ledger
+from host_agent.flash.data_port import DataPort
+from host_agent.flash.faults import BoardFault
+from host_agent.flash.job import TERMINAL, Job, Stage
+from host_agent.flash.stages_write import written
+
+START_S = 30.0  # from the reset to the first answer: about 5 s, and more on a station with many boards
+_LOOK_S = 0.2
+_RESET = "import machine\nmachine.reset()"
+PARTS = ("queue chip", "clock", "display", "touch", "voice", "clock's tick", "keys", "queue chip's memory")
+
+
+class SelfTest(Stage):
+    """See the terminal start as what it was made, and have it test its parts."""
+
+    name = "self-test"
+
+    def run(self, job: Job) -> str:
+        """Reset it, wait for the right terminal at the data port, ask for the self-test."""
+        known = job.bench.ledger.board(job.uid)
+        if known is None or known.terminal is None:
+            raise AssertionError("a self-test before provisioning")
+        if job.state != TERMINAL:
+            job.open_prompt.start(_RESET)
+            job.close()
+        with _terminal(job, known.terminal) as port:
+            seen = (port.hello["terminal"], port.hello["epoch"], port.hello["firmware"], port.hello["board"])
+            wanted = (known.terminal, known.epoch, known.version, job.wanted.board)
+            if seen != wanted:
+                what = f"terminal {seen[0]} epoch {seen[1]} with {seen[2]} answers instead of {wanted[0]}"
+                cure = "flash this board again with the maintenance jumper set"
+                raise BoardFault(faults.WRONG_TERMINAL, what, job.port, cure)
+            written(job)
+            failed = port.ask_self_test()
+        if failed:
+            names = ", ".join(name for bit, name in enumerate(PARTS) if failed >> bit & 1) or f"mask {failed}"
+            cure = "see to its cables and solder joints, plug it in again and run with --only failed"
+            raise BoardFault(faults.SELF_TEST, f"parts failed their test: {names}", job.port, cure)
+        return "answers; this firmware has no self-test" if failed is None else "every part answers"
+
+
+class MakeLabel(Stage):
+    """Draw the terminal's label."""
+
+    name = "label"
+
+    def run(self, job: Job) -> str:
+        """Put the picture into the folder of labels."""
+        return str(label.write(job.bench.labels, label_of(job)))
+
+
+class Finish(Stage):
+    """Note that the board is a working terminal."""
+
+    name = "done"
+
+    def run(self, job: Job) -> str:
+        """Write it down."""
+        job.bench.ledger.note(job.uid, state=ledger.DONE)
+        return f"{job.wanted.centre}/{job.wanted.window}: unplug it"
+
+
+def label_of(job: Job) -> label.Label:
+    """Return what the label of a board says."""
+    known = job.bench.ledger.board(job.uid)
+    if known is None or known.terminal is None:
+        raise AssertionError("a label before provisioning")
+    return label.Label(known.terminal, known.centre, known.window, known.board, known.version or "")
+
+
+def _terminal(job: Job, terminal: str) -> DataPort:
+    """Return an open session once the terminal answers. Raises BoardFault."""
+    deadline = time.monotonic() + START_S
+    while True:
+        job.check_stop()
+        for device in job.bench.ports_of(job.group, terminal):
+            try:
+                return DataPort(device)
+            except BoardFault:
+                continue
+        if time.monotonic() > deadline:
+            what = f"terminal {terminal} does not start"
+            cure = "unplug it, plug it in again; if it stays dark, set the maintenance jumper and flash it anew"
+            raise BoardFault(faults.NO_ANSWER, what, job.port, cure)
+        time.sleep(_LOOK_S)

@@ -1,0 +1,137 @@
+"""The stages before anything is changed on a board: detect, identify, drain."""
+
+import json
+
+from host_agent.flash import chips, faults
+from host_agent.flash.board_queue import end_epoch
+from host_agent.flash.data_port import DataPort
+from host_agent.flash.faults import BoardFault
+from host_agent.flash.job import PROMPT, TERMINAL, Job, Stage, no_row
+from host_agent.flash.prompt import Prompt, PromptError
+
+LEAST_VERSION = (1, 29)
+_TOUCH_ADDRESS = 0x38  # only the touch board has a chip there, at the pins that both boards use for I²C
+
+_WHO = f"""\
+import sys, os, json, binascii, machine
+try:
+    from machine import Pin, I2C
+    _y = {_TOUCH_ADDRESS} in I2C(1, sda=Pin(26), scl=Pin(27), freq=100000).scan()
+except Exception:
+    _y = None
+print(json.dumps({{"uid": binascii.hexlify(machine.unique_id()).decode(), "platform": sys.platform,
+    "version": list(sys.implementation[1][:3]), "machine": sys.implementation._machine, "touch": _y,
+    "settings": "settings.json" in os.listdir("/")}}))
+"""
+# The lamp on the board says that it is in work; not every board has one, and none needs it.
+_BLINK = """\
+try:
+    import machine
+    _y_led = machine.Pin("LED", machine.Pin.OUT)
+    _y_timer = machine.Timer(period=150, mode=machine.Timer.PERIODIC, callback=lambda _: _y_led.toggle())
+except Exception:
+    pass
+"""
+
+
+class Detect(Stage):
+    """Find out what speaks at the port."""
+
+    name = "detect"
+
+    def run(self, job: Job) -> str:
+        """Open the prompt where there is one, else hear what terminal answers."""
+        trouble: BoardFault | None = None
+        for device in job.devices:
+            job.check_stop()
+            try:
+                job.prompt = Prompt(device)
+                job.state = PROMPT
+                return "MicroPython prompt"
+            except BoardFault as error:
+                trouble = error
+                if error.code == faults.UNPLUGGED:
+                    raise
+        for device in job.devices:
+            job.check_stop()
+            try:
+                with DataPort(device) as terminal:
+                    job.hello = terminal.hello
+            except BoardFault:
+                continue
+            job.state, job.terminal = TERMINAL, str(job.hello["terminal"])
+            return f"terminal {job.terminal}, firmware {job.hello['firmware']}"
+        raise trouble or faults.no_answer(job.port)
+
+
+class Identify(Stage):
+    """Learn which board it is, and for which window."""
+
+    name = "identify"
+
+    def run(self, job: Job) -> str:
+        """Give the board its row of the fleet."""
+        return self._terminal(job, str(job.terminal)) if job.state == TERMINAL else self._prompt(job)
+
+    def _prompt(self, job: Job) -> str:
+        prompt = job.open_prompt
+        try:
+            who = json.loads(prompt.run(_WHO))
+        except (PromptError, ValueError) as error:
+            what = f"what runs on the board does not say what it is: {error}"
+            raise BoardFault(faults.WRONG_IMAGE, what, job.port, _base_cure(None)) from None
+        job.chip = chips.by_machine(who["machine"])
+        if who["platform"] != "rp2" or job.chip is None:
+            names = " or ".join(chip.name for chip in chips.CHIPS)
+            what = f"the board says that it is {who['machine']}, needed is a board with {names}"
+            raise BoardFault(faults.WRONG_CHIP, what, job.port, "unplug it and take a board of the right kind")
+        version = tuple(who["version"])
+        if version < LEAST_VERSION:
+            text = ".".join(map(str, version))
+            what = f"MicroPython {text} is on the board, needed is 1.29 or newer"
+            raise BoardFault(faults.WRONG_IMAGE, what, job.port, _base_cure(job.chip))
+        job.uid = who["uid"]
+        job.kind = None if who["touch"] is None else "t35" if who["touch"] else "k5"
+        job.row = job.bench.rows.claim(job.uid, job.chip, job.kind, chips.BOARDS)
+        if job.row is None:
+            raise no_row(job)
+        if job.kind not in (None, job.row.board):
+            what = f"this is a {job.kind}, window {job.row.window} was to get a {job.row.board}"
+            raise BoardFault(faults.WRONG_CHIP, what, job.port, "correct the fleet table, or take another board")
+        prompt.run(_BLINK)
+        return f"{job.chip.name} {job.uid} for {job.row.centre}/{job.row.window}"
+
+    def _terminal(self, job: Job, terminal: str) -> str:
+        """A terminal in service is only looked at, and only when this station made it what the fleet wants."""
+        known = job.bench.ledger.of_terminal(terminal)
+        row = job.bench.rows.row_of((known.centre, known.window)) if known else None
+        if known is None or row is None or known.epoch != job.hello["epoch"] or known.version != job.hello["firmware"]:
+            raise faults.locked(job.port, terminal)
+        if known.version != job.bench.images[row.board].version:
+            raise faults.locked(job.port, terminal)
+        job.uid, job.row = known.uid, row
+        job.chip = next(chip for chip in chips.CHIPS if chip.name == known.chip)
+        return f"terminal {terminal} of {row.centre}/{row.window}, locked"
+
+
+class Drain(Stage):
+    """Take the queue off a board before anything of it is erased."""
+
+    name = "drain"
+
+    def run(self, job: Job) -> str:
+        """Seal the epoch's last event and keep the whole queue in the archive, unless there never was one."""
+        board = job.bench.ledger.board(job.uid)
+        if board is not None and board.drained:
+            return "done before"
+        if "settings.json" not in job.open_prompt.run("import os\nprint(os.listdir('/'))"):
+            job.bench.ledger.note(job.uid, drained=1)
+            return "nothing: the board never was a terminal"
+        said = end_epoch(job)
+        job.bench.ledger.note(job.uid, drained=1)
+        return said
+
+
+def _base_cure(chip: chips.Chip | None) -> str:
+    image = chip.image if chip else "its chip"
+    return f"hold BOOTSEL while plugging in, then `yiping flash base --uf2` with the image for {image}"
