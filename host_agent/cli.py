@@ -104,6 +104,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]] | tuple[str, str]] = {
         "show": ("host_agent.bundle.cli:show", "Show what is in a bundle."),
         "verify": ("host_agent.bundle.cli:verify", "Check bundles and their signatures."),
     },
+    "flash": ("host_agent.flash.cli:flash", "Flash and provision bare boards, many at once."),
     "decode": ("host_agent.decode:decode", "Read captures and events."),
     "demo": ("simulator.demo.cli:demo", "Run the whole chain on this machine."),
 }
