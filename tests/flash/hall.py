@@ -1,0 +1,65 @@
+"""A station with bare boards for the tests of flashing: real MicroPython on simulated boards."""
+
+import threading
+from pathlib import Path
+
+from host_agent.bundle import make
+from host_agent.flash import batch
+from host_agent.flash.board_ports import PortFinder
+from host_agent.flash.fleet_table import FleetRow
+from host_agent.flash.job import Bench, Rows
+from host_agent.flash.ledger import Ledger
+from host_agent.flash.worker import Line
+from simulator.bare_board import BareBoard
+from simulator.board_faults import Faults, plan
+from tests.bundle_key import bundle_key
+from tests.provision.stations import make_station
+
+
+class Hall:
+    """A folder with a station, a ledger, and boards whose ports stand in one folder."""
+
+    def __init__(self, folder: Path, windows: int) -> None:
+        self.folder = folder
+        self.station = make_station(folder)
+        self.book = Ledger(folder / "flash.db")
+        bundle = make.build("k5", bundle_key())
+        self.images = {"k5": bundle}
+        self.rows = [FleetRow(n + 1, "C01", f"W{n:02}", "k5") for n in range(1, windows + 1)]
+        self.boards: list[BareBoard] = []
+        self.lines: list[Line] = []
+        self.heard = threading.Condition()
+
+    def board(self, *faults: str) -> BareBoard:
+        """Plug in a board with MicroPython on it."""
+        number = len(self.boards) + 1
+        own = plan(list(faults)) if faults else Faults()
+        made = BareBoard(
+            self.folder / f"board{number}", seed=number, ports=self.folder / "ports", micropython=True, faults=own
+        )
+        self.boards.append(made)
+        return made.start()
+
+    def batch(self, wait_s: float | None = 60.0, show=None) -> batch.Batch:
+        """Return a run over all rows."""
+        finder = PortFinder((str(self.folder / "ports" / "*"),))
+        bench = Bench(
+            self.book, self.book.begin_run("test"), self.station, self.images, self.folder / "archive",
+            self.folder / "labels", Rows(self.rows, self.book), finder.of_terminal,
+        )  # fmt: skip
+        self.bench = bench
+        return batch.Batch(bench, self.rows, finder, batch.Options(wait_s), show or self.show)
+
+    def show(self, line: Line) -> None:
+        """Keep what is shown."""
+        with self.heard:
+            self.lines.append(Line(line.port, line.uid, line.window, line.terminal, line.stage, result=line.result,
+                                   text=line.text, code=line.code))  # fmt: skip
+            self.heard.notify_all()
+
+    def close(self) -> None:
+        """End all boards."""
+        for board in self.boards:
+            board.close()
+        self.book.close()
+        self.station.close()
