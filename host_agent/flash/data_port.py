@@ -13,11 +13,13 @@ import serial
 from host_agent import ports
 from host_agent.errors import UserError
 from host_agent.flash import faults
+from host_agent.self_test import parts
 from protocol import messages, reasons
 from protocol.link import AgentLink
 
 HELLO_S = 4.0  # HELLO goes out each second; a terminal that runs answers the first one
 REQUEST_S = 15.0
+SELF_TEST_S = 25.0  # 4 s, 9 with a hand on a key; its result may come with a heartbeat only, each 10 s
 BUSY_AGAIN_S = 0.5
 _READ_S = 0.05
 
@@ -78,16 +80,22 @@ class DataPort:
             self._pump(BUSY_AGAIN_S)
 
     def ask_self_test(self) -> int | None:
-        """Return the mask of parts that failed, None where this firmware knows no self-test. Raises BoardFault."""
-        type_ = getattr(messages, "SELF_TEST", None)
-        if type_ is None:
-            return None
-        reason, detail = self.request(type_, {})
-        if reason == reasons.UNSUPPORTED:
+        """Return the mask of parts that failed, None where this firmware knows no self-test. Raises BoardFault.
+
+        The answer names the test; its result comes some seconds later, and again with each heartbeat.
+        """
+        reason, detail = self.request(messages.SELF_TEST, {})
+        if reason in (reasons.UNSUPPORTED, reasons.UNKNOWN_MESSAGE):
             return None
         if reason != reasons.OK:
             raise faults.no_answer(self.port, f"the terminal does not test itself (reason {reason})")
-        return int(detail.get("failed", 0))
+        deadline = time.monotonic() + SELF_TEST_S
+        while time.monotonic() < deadline:
+            for event in self._pump(_READ_S):
+                told = parts.of_status(_told(event))
+                if told is not None and told[0] == detail.get("test"):
+                    return told[1]
+        raise faults.no_answer(self.port, "the terminal began a self-test and told no result")
 
     def _wait(self, name: str, limit_s: float) -> tuple:
         deadline = time.monotonic() + limit_s
@@ -118,6 +126,13 @@ class DataPort:
             raise faults.no_answer(self.port) from None
         except OSError:
             raise faults.unplugged(self.port) from None
+
+
+def _told(event: tuple) -> dict[str, Any]:
+    """Return what a terminal tells beside its answers: with its state, or with a heartbeat."""
+    if event[0] == "state":
+        return event[1]["detail"]
+    return event[1] if event[0] == "status" else {}
 
 
 def _now_ms() -> int:

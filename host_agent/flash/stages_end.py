@@ -7,11 +7,11 @@ from host_agent.flash.data_port import DataPort
 from host_agent.flash.faults import BoardFault
 from host_agent.flash.job import TERMINAL, Job, Stage
 from host_agent.flash.stages_write import written
+from host_agent.self_test import parts
 
 START_S = 30.0  # from the reset to the first answer: about 5 s, and more on a station with many boards
 _LOOK_S = 0.2
 _RESET = "import machine\nmachine.reset()"
-PARTS = ("queue chip", "clock", "display", "touch", "voice", "clock's tick", "keys", "queue chip's memory")
 
 
 class SelfTest(Stage):
@@ -37,9 +37,9 @@ class SelfTest(Stage):
             written(job)
             failed = port.ask_self_test()
         if failed:
-            names = ", ".join(name for bit, name in enumerate(PARTS) if failed >> bit & 1) or f"mask {failed}"
-            cure = "see to its cables and solder joints, plug it in again and run with --only failed"
-            raise BoardFault(faults.SELF_TEST, f"parts failed their test: {names}", job.port, cure)
+            cures = "; ".join(part.cure for part in parts.failed(failed))
+            cure = f"{cures}; plug it in again and run with --only failed"
+            raise BoardFault(faults.SELF_TEST, f"the self-test found: {parts.sentence(failed)}", job.port, cure)
         return "answers; this firmware has no self-test" if failed is None else "every part answers"
 
 
