@@ -77,9 +77,12 @@ class Batch:
         if self._options.image is not None:
             self._base_images(self._options.image)
         found = {board.group: board for board in self._finder.look()}
+        serials = {board.serial for board in found.values() if board.serial}
         for group in list(self._workers):
             worker, thread = self._workers[group]
-            if group not in found and not thread.is_alive():
+            # A board that has become a terminal is still there, under its terminal's number.
+            is_here = group in found or worker.job.terminal in serials
+            if not is_here and not thread.is_alive():
                 self._bench.rows.release(worker.job.uid)
                 del self._workers[group]
         for group, board in found.items():

@@ -5,7 +5,9 @@ board and make one group.
 """
 
 import glob
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import attrs
 from serial.tools import list_ports
@@ -26,9 +28,10 @@ class BoardPorts:
 class PortFinder:
     """Look at the ports of this PC, or at what patterns name."""
 
-    def __init__(self, patterns: tuple[str, ...] = ()) -> None:
-        """Keep the patterns, if any: then only what they name counts."""
+    def __init__(self, patterns: tuple[str, ...] = (), usb: Callable[[], Iterable[Any]] = list_ports.comports) -> None:
+        """Keep the patterns, if any: then only what they name counts. `usb` enumerates as pyserial does."""
         self._patterns = patterns
+        self._comports = usb
 
     def look(self) -> list[BoardPorts]:
         """Return the boards that are connected now."""
@@ -51,7 +54,7 @@ class PortFinder:
     def _usb(self) -> list[BoardPorts]:
         groups: dict[str, list[tuple[str, str]]] = {}
         serials: dict[str, str | None] = {}
-        for port in list_ports.comports():
+        for port in self._comports():
             if port.vid not in _VENDORS or _VENDORS[port.vid] not in (None, port.pid):
                 continue
             group = port.serial_number or port.device

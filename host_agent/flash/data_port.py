@@ -13,6 +13,7 @@ import serial
 from host_agent import ports
 from host_agent.errors import UserError
 from host_agent.flash import faults
+from host_agent.flash.faults import BoardFault
 from host_agent.self_test import parts
 from protocol import messages, reasons
 from protocol.link import AgentLink
@@ -35,10 +36,10 @@ class DataPort:
         self.port = port
         try:
             self._serial = ports.open_serial(port)
-        except (OSError, ValueError, UserError):
+            self._serial.timeout = _READ_S
+            self._serial.write_timeout = hello_s
+        except (OSError, ValueError, UserError):  # it may vanish between the two: a terminal that starts anew
             raise faults.no_answer(port, "the port does not open") from None
-        self._serial.timeout = _READ_S
-        self._serial.write_timeout = hello_s
         now_ms = _now_ms()
         utc_ms = time.time_ns() // 1_000_000
         self._link = AgentLink(now_ms, secrets.token_bytes(8), secrets.randbelow(255) + 1, utc_ms, 0, 0)
@@ -87,6 +88,9 @@ class DataPort:
         reason, detail = self.request(messages.SELF_TEST, {})
         if reason in (reasons.UNSUPPORTED, reasons.UNKNOWN_MESSAGE):
             return None
+        if reason == reasons.BUSY:  # a terminal that waits for nobody's rating is busy only with a fault of its own
+            what, cure = "the terminal shows a fault instead of testing itself", "read it on its screen, mend that part"
+            raise BoardFault(faults.SELF_TEST, what, self.port, f"{cure}, plug it in again and run with --only failed")
         if reason != reasons.OK:
             raise faults.no_answer(self.port, f"the terminal does not test itself (reason {reason})")
         deadline = time.monotonic() + SELF_TEST_S

@@ -1,5 +1,6 @@
 """Takes one board through its stages, each in the ledger before it begins and after it ended."""
 
+import logging
 import threading
 from collections.abc import Callable
 
@@ -36,6 +37,7 @@ class Line:
     code: str = ""
 
 
+_log = logging.getLogger(__name__)
 Show = Callable[[Line], None]
 
 
@@ -123,6 +125,12 @@ class Worker:
         except UserError as error:
             book.end(number, ledger.STAGE_FAILED, f"{code_of(error)}: {error.message}", job.uid or None)
             raise
+        except Exception as error:  # a fault of this program must end on this board's line, and stop no other board
+            _log.exception("stage %s at %s", stage.name, self.line.port)
+            what = f"a fault of this program: {error!r}"
+            fault = UserError(what, self.line.port, "plug the board in again; if it happens again, report it")
+            book.end(number, ledger.STAGE_FAILED, f"{code_of(fault)}: {fault.message}", job.uid or None)
+            raise fault from error
         book.end(number, ledger.OK, said, job.uid or None)
         if job.uid and not self.line.uid:
             book.identified(self._bench.run, self.line.port, self._first, job.uid)

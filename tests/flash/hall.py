@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 from host_agent.bundle import make
 from host_agent.flash import batch
@@ -42,13 +43,26 @@ class Hall:
 
     def batch(self, wait_s: float | None = 60.0, show=None) -> batch.Batch:
         """Return a run over all rows."""
-        finder = PortFinder((str(self.folder / "ports" / "*"),))
+        finder = PortFinder(usb=self.usb)
         bench = Bench(
             self.book, self.book.begin_run("test"), self.station, self.images, self.folder / "archive",
             self.folder / "labels", Rows(self.rows, self.book), finder.of_terminal,
         )  # fmt: skip
         self.bench = bench
         return batch.Batch(bench, self.rows, finder, batch.Options(wait_s), show or self.show)
+
+    def usb(self) -> list[SimpleNamespace]:
+        """Return the ports as pyserial's enumeration does: the image's console has the chip's id as serial number."""
+        found = []
+        for board in list(self.boards):
+            console, data = board.port, board.data_port
+            serial = usb_serial(board)
+            for place, link in (("1.0", console), ("1.2", data)):
+                if link is not None:
+                    ids = (0x1209, 0x0001) if data is not None else (0x2E8A, 0x0005)
+                    found.append(SimpleNamespace(device=str(link), serial_number=serial, location=place,
+                                                 vid=ids[0], pid=ids[1]))  # fmt: skip
+        return found
 
     def show(self, line: Line) -> None:
         """Keep what is shown."""
@@ -63,3 +77,11 @@ class Hall:
             board.close()
         self.book.close()
         self.station.close()
+
+
+def usb_serial(board: BareBoard) -> str:
+    """Return what the device says as iSerialNumber (USB 2.0, 9.6.1): the image the chip's id, our firmware its own."""
+    descriptors = board.engine.soc.usb._descriptors
+    if board.data_port is None or descriptors is None:
+        return f"e661{board.seed:012x}"
+    return descriptors[2][descriptors[0][16]].decode()

@@ -4,7 +4,10 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from host_agent.flash import faults, ledger, report
+from host_agent.flash import faults, ledger, report, worker
+from host_agent.flash.board_ports import BoardPorts
+from host_agent.flash.job import Stage
+from host_agent.rescue import archive
 from tests.flash.hall import Hall
 
 
@@ -44,3 +47,42 @@ def test_cable_pulled_while_writing_is_told_and_the_next_run_ends_the_work(hall)
     assert (entry.state, entry.stage) == (ledger.DONE, "done")
     again = next(stage for stage in reversed(hall.book.stages(known.uid)) if stage.stage == "write")
     assert not again.detail.endswith(" 0 were there")
+
+
+@pytest.mark.slow
+def test_terminal_in_service_is_left_alone_until_its_jumper_is_set_and_its_queue_archived(hall, tmp_path):
+    board = hall.board()
+    assert hall.batch().run(), hall.lines[-3:]
+    first = hall.book.boards()[0]
+    hall.book.note(first.uid, version="0.0.1")  # as if it had been flashed with an older bundle
+    board.unplug()
+    board.plug()
+    assert not hall.batch(wait_s=8.0).run()
+    assert hall.lines[-1].code == faults.LOCKED, hall.lines[-3:]
+    assert board.state_name == "terminal"
+    board.unplug()
+    board.set_jumper(True)
+    board.plug()
+    assert hall.batch(wait_s=10.0).run(), hall.lines[-3:]
+    again = hall.book.boards()[0]
+    assert (again.uid, again.terminal, again.epoch) == (first.uid, first.terminal, 2)
+    (kept,) = (tmp_path / "archive").iterdir()
+    events = archive.read(kept)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1)) and len(events) > 1
+    assert {(event.terminal, event.epoch) for event in events} == {(first.terminal, 1)}
+    ended = hall.station.epochs(first.terminal)[0]
+    assert (ended.state, ended.last_seq) == ("ended", events[-1].seq)
+
+
+def test_fault_of_the_program_ends_on_the_line_of_its_board_and_in_the_ledger(hall, monkeypatch):
+    class Broken(Stage):
+        name = "detect"
+
+        def run(self, job):
+            raise ValueError("unforeseen")
+
+    monkeypatch.setattr(worker, "FINDING", (Broken(),))
+    hall.batch()
+    worker.Worker(hall.bench, BoardPorts("g", ("p",)), worker.Canary(open_=False), hall.show).run()
+    assert hall.lines[-1].result == ledger.STAGE_FAILED and "unforeseen" in hall.lines[-1].text
+    assert [stage.result for stage in hall.book.stages()] == [ledger.STAGE_FAILED]
