@@ -179,7 +179,7 @@ def open_error(name):
 def test_port_that_hangs_is_told(monkeypatch):
     go = threading.Event()
     monkeypatch.setattr(ports, "OPEN_S", 0.05)
-    monkeypatch.setattr(ports, "_open", lambda name, _baud: go.wait(WAIT_S))
+    monkeypatch.setattr(ports, "open_serial", lambda name, _baud: go.wait(WAIT_S))
     error = open_error("/dev/hung")
     go.set()
     assert error.condition == PORT_FAULT and "the port hangs (/dev/hung)" in error.message
@@ -188,7 +188,7 @@ def test_port_that_hangs_is_told(monkeypatch):
 def test_port_that_hangs_is_not_opened_a_second_time_until_the_first_try_has_ended(monkeypatch):
     go, tries = threading.Event(), []
     monkeypatch.setattr(ports, "OPEN_S", 0.05)
-    monkeypatch.setattr(ports, "_open", lambda name, _baud: tries.append(name) or go.wait(WAIT_S))
+    monkeypatch.setattr(ports, "open_serial", lambda name, _baud: tries.append(name) or go.wait(WAIT_S))
 
     async def scenario():
         opener = ports.PortOpener()
@@ -197,7 +197,7 @@ def test_port_that_hangs_is_not_opened_a_second_time_until_the_first_try_has_end
                 await opener.open("/dev/hung")
         assert len(tries) == 1
         go.set()
-        monkeypatch.setattr(ports, "_open", lambda name, _baud: serial.serial_for_url("loop://"))
+        monkeypatch.setattr(ports, "open_serial", lambda name, _baud: serial.serial_for_url("loop://"))
         await until("the port opens", lambda: not opener._busy.locked())
         (await opener.open("/dev/well")).close()
 
