@@ -86,4 +86,4 @@ def test_a_press_that_was_not_stored_is_not_revealed():
 def test_caps_say_reveal_only_where_it_was_provisioned():
     assert "reveal" in version.identity(Own(True), "k5", "YP-0001", b"")["caps"]
     for own in (Own(False), None):
-        assert version.identity(own, "k5", "YP-0001", b"")["caps"] == ["keys", "bulk"]
+        assert version.identity(own, "k5", "YP-0001", b"")["caps"] == ["keys", "bulk", "update"]

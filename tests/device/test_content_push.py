@@ -53,7 +53,7 @@ def test_pushed_card_and_tag_table_are_told_at_the_next_hello_and_over_a_restart
         assert stored(counter) == CARD
         counter.connect()
         hello = counter.hello
-        assert set(hello["assets"]) == {"glyphs", "1/3017", "3/tags"}
+        assert set(hello["assets"]) == {"fw", "glyphs", "1/3017", "3/tags"}
         assert len(hello["assets"]["1/3017"]) == content.HASH_DIGITS and len(hello["tagver"]) == 4
         counter.cut_power()
         counter.terminal.power_on()
