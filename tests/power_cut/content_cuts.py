@@ -10,48 +10,13 @@ import vfs
 from protocol import content, reasons
 from store.content import Content
 from store.incoming import Incoming
+from tests.power_cut.littlefs_flash import BLOCK, Flash
 
-BLOCK = 4096
 BLOCKS = 32
 PLACE = "/ram"
 OLD = bytes([i * 7 % 251 for i in range(5000)])
 NEW = bytes([i * 11 % 251 for i in range(9000)])
 TABLE = b"table" * 30
-EIO = 5
-
-
-class Flash:
-    """Blocks in memory whose power fails at operation `cut`, which is done in half."""
-
-    def __init__(self, image: bytearray, cut: int) -> None:
-        self.image = image
-        self.cut = cut
-        self.operations = 0
-
-    def readblocks(self, block: int, buffer: bytearray, offset: int = 0) -> int:
-        start = block * BLOCK + offset
-        buffer[:] = self.image[start : start + len(buffer)]
-        return 0
-
-    def writeblocks(self, block: int, buffer: bytes, offset: int = 0) -> int:
-        return self._change(block * BLOCK + offset, buffer)
-
-    def ioctl(self, op: int, argument: int) -> int:
-        if op == 4:
-            return BLOCKS
-        if op == 5:
-            return BLOCK
-        if op == 6:
-            return self._change(argument * BLOCK, b"\xff" * BLOCK)
-        return 0
-
-    def _change(self, start: int, data: bytes) -> int:
-        self.operations += 1
-        if self.operations > self.cut:
-            return -EIO
-        whole = len(data) if self.operations < self.cut else len(data) // 2
-        self.image[start : start + whole] = data[:whole]
-        return 0 if self.operations < self.cut else -EIO
 
 
 def mounted(image: bytearray, cut: int) -> Flash:

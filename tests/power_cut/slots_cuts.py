@@ -8,51 +8,12 @@ import vfs
 
 import slots
 from tests.both.flash_room import put, put_slot
+from tests.power_cut.littlefs_flash import BLOCK, CLEAN, TORN, TORN_LATE, Flash
 
-BLOCK = 4096
 BLOCKS = 48
 PLACE = "/ram"
-EIO = 5
 NEVER = 1 << 30
-CLEAN, TORN, TORN_LATE = 0, 1, 2  # of the operation that is cut: nothing, half, all but a byte was done
 TEARS = ((CLEAN, "clean"), (TORN, "torn"), (TORN_LATE, "late"))
-
-
-class Flash:
-    """Blocks in memory whose power fails at operation `cut`."""
-
-    def __init__(self, image: bytearray, cut: int, tear: int = TORN) -> None:
-        self.image = image
-        self.cut = cut
-        self.tear = tear
-        self.operations = 0
-
-    def readblocks(self, block: int, buffer: bytearray, offset: int = 0) -> int:
-        start = block * BLOCK + offset
-        buffer[:] = self.image[start : start + len(buffer)]
-        return 0
-
-    def writeblocks(self, block: int, buffer: bytes, offset: int = 0) -> int:
-        return self._change(block * BLOCK + offset, buffer)
-
-    def ioctl(self, op: int, argument: int) -> int:
-        if op == 4:
-            return BLOCKS
-        if op == 5:
-            return BLOCK
-        if op == 6:
-            return self._change(argument * BLOCK, b"\xff" * BLOCK)
-        return 0
-
-    def _change(self, start: int, data: bytes) -> int:
-        self.operations += 1
-        if self.operations > self.cut:
-            return -EIO
-        whole = len(data)
-        if self.operations == self.cut:
-            whole = (0, whole // 2, whole - 1)[self.tear]
-        self.image[start : start + whole] = data[:whole]
-        return 0 if self.operations < self.cut else -EIO
 
 
 def mounted(image: bytearray, cut: int = NEVER, tear: int = TORN) -> Flash:
