@@ -1,4 +1,4 @@
-"""Blocks of an internal flash in memory, for littlefs; the power fails at a chosen operation. Runs under MicroPython."""
+"""Blocks of an internal flash in memory, for littlefs; the power fails at a chosen operation. For MicroPython."""
 
 BLOCK = 4096
 EIO = 5
