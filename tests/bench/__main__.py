@@ -19,7 +19,7 @@ from tests.bench import figures
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULT = ROOT / "build" / "bench.json"
-PARTS = ("agent", "receiver", "link", "journal", "firmware")
+PARTS = ("agent", "receiver", "link", "journal", "firmware", "update")
 
 Say = Callable[[str], None]
 Load = Callable[[str], ModuleType]

@@ -54,6 +54,15 @@ TARGETS = {
         "firmware_press_to_first_pixel_estimate_ms": Target(AT_MOST, 100),
         "firmware_t35_press_to_first_pixel_estimate_ms": Target(AT_MOST, 100),
     },
+    "update": {
+        # One block on the way and its answer awaited is about 0.9 and 0.65 of the limit, see docs/benchmarks.md.
+        "update_rs232_turnaround_2_ms_share_of_limit": Target(AT_LEAST, 0.8),
+        "update_rs232_turnaround_22_ms_share_of_limit": Target(AT_LEAST, 0.55),
+        # What the chip's flash can take: 4 KB erased in 45 ms, 16 pages programmed in 0.4 ms each.
+        "update_usb_bytes_per_s": Target(AT_LEAST, 80_000),
+        "update_flash_to_mpremote_cp_ratio": Target(AT_LEAST, 10),
+        "update_flash_to_mpremote_cp_by_its_pty_ratio": Target(AT_LEAST, 1.5),
+    },
 }
 # What only a long run measures.
 LONG_TARGETS = {

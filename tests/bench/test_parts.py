@@ -5,10 +5,11 @@ import random
 import pytest
 
 from simulator.chips.w25q import TYPICAL
-from tests.bench import firmware, journal, journal_days, link, receiver
+from tests.bench import firmware, journal, journal_days, link, receiver, update, update_files
 from tests.bench.journal_days import ACKNOWLEDGE, BOOT, EVENT, RATINGS_A_DAY
 from tests.bench.journal_stores import LittlefsAppend, LittlefsFiles
 from tests.bench.link_peers import GoBackN, StopAndWait
+from tests.device import new_firmware
 from tests.unit.line import Channel
 from tests.unit.line_limit import events_frame, selective_repeat_limit
 
@@ -99,3 +100,19 @@ def test_press_on_the_host_tells_times_and_bytes():
     assert 0 < host["ccm_us"] < host["durable_us"] and host["strip_us"] > 0
     assert host["event_bytes"] == 166 and host["aes_blocks"] == 19
     assert host["press_alloc_bytes"] > host["event_bytes"]
+
+
+def test_update_is_counted_by_where_its_bytes_came_from(tmp_path):
+    bundle = new_firmware.later(tmp_path)
+    found = update.brought(tmp_path / "usb", bundle, None)
+    slot = sum(entry.size for entry in bundle.told.slot)
+    assert found.sent_bytes + found.copied_bytes == slot + len(bundle.manifest) + len(bundle.signature)
+    assert found.copied_bytes > found.sent_bytes > len(bundle.manifest) and found.took_ms > 0
+    assert found.kept_bytes == sum(entry.size for entry in bundle.told.packs)
+    assert 0.95 < update.payload_share() < 0.98
+
+
+@pytest.mark.parametrize("way", (update_files.OWN, update_files.MPREMOTE_PTY))
+def test_files_copied_onto_a_board_are_there(tmp_path, way):
+    files = {"a/b.bin": random.Random(1).randbytes(3000), "main.py.new": b"pass\n"}
+    assert update_files.rate(tmp_path, way, files) > 0

@@ -56,7 +56,7 @@ def test_long_measures_what_takes_minutes_too(tmp_path, monkeypatch):
 def test_unknown_part_is_refused(capsys):
     with pytest.raises(SystemExit):
         runner.parse(["--only", "nobody"])
-    assert "agent, receiver, link, journal, firmware" in capsys.readouterr().err.replace("'", "")
+    assert "agent, receiver, link, journal, firmware, update" in capsys.readouterr().err.replace("'", "")
 
 
 def test_medians_are_taken_by_figure():

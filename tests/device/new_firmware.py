@@ -17,8 +17,14 @@ CHUNK_LIMIT_MS = 300_000
 SWITCH_MS = 10_000
 
 
-def later(folder: Path, version: str = NEXT, board: str = "k5", edits: tuple = (), floor: str | None = None) -> Bundle:
-    """Return a signed bundle of this firmware under another version; `edits` are (file, old, new)."""
+def later(
+    folder: Path, version: str = NEXT, board: str = "k5", edits: tuple = (), floor: str | None = None,
+    renewed: bool = False,
+) -> Bundle:  # fmt: skip
+    """Return a signed bundle of this firmware under another version; `edits` are (file, old, new).
+
+    With `renewed` every module differs from the one of the same name that runs.
+    """
     copy = folder / f"firmware-{version}"
     shutil.copytree(FIRMWARE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     path = copy / "app" / "version.py"
@@ -33,7 +39,14 @@ def later(folder: Path, version: str = NEXT, board: str = "k5", edits: tuple = (
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1, f"{name} has {text.count(old)} times {old!r}"
         path.write_text(text.replace(old, new), encoding="utf-8")
-    return make.build(board, signing_key(), copy, PROTOCOL)
+    if not renewed:
+        return make.build(board, signing_key(), copy, PROTOCOL)
+    protocol = folder / f"protocol-{version}"
+    shutil.copytree(PROTOCOL, protocol, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (*copy.rglob("*.py"), *protocol.rglob("*.py")):
+        with path.open("a", encoding="utf-8") as module:
+            module.write("\n\nrenewed = True\n")
+    return make.build(board, signing_key(), copy, protocol)
 
 
 def parts(bundle: Bundle) -> list[tuple[int, str, bytes]]:
@@ -52,7 +65,6 @@ class Sender:
         self.counter = counter
         self.progress = progress
         self.done: list[tuple[str, int | None]] = []
-        self.sent_bytes = 0  # that were not there already
 
     def send(self, kind: int, name: str, data: bytes) -> int | None:
         """Send one file; return the reason, None when the link was lost."""

@@ -1,7 +1,6 @@
 """The whole terminal and an agent over every kind of bad line: each rating arrives once, each request is done once."""
 
 import contextlib
-import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from protocol import messages, rating, reasons, record
-from protocol.link import AgentLink
 from tests.device.counter import CLERK, Counter, invite_id
-from tests.unit.line import Channel, Wire
+from tests.device.serial_line import Line
+from tests.unit.line import Channel
 from tests.unit.test_link_channels import CHANNELS
 
 PATIENCE_MS = 120_000
@@ -19,51 +18,6 @@ RATINGS = 3
 KILLS = 12
 INVITE = {"age_ms": 0, "ttl_ms": 60_000, "timeout_ms": 300_000, "origin": rating.ORIGIN_COUNTER, "qr": None}
 QUICK = ("lossy", "very noisy")
-
-
-class Line:
-    """An agent's link with a serial line between it and the cable, both in the terminal's virtual clock."""
-
-    def __init__(self, link: AgentLink, counter: Counter, channel: Channel, rng: random.Random) -> None:
-        self.link = link
-        self.carried = 0  # bytes that came out of the line at either end
-        self._counter = counter
-        self._up, self._down = Wire(channel, rng), Wire(channel, rng)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.link, name)
-
-    def receive(self, data: bytes, now_ms: int) -> list[tuple]:
-        """Put bytes of the terminal on the line."""
-        self._up.send(data, now_ms)
-        return self.tick(now_ms)
-
-    def tick(self, now_ms: int) -> list[tuple]:
-        """Bring the agent what has arrived."""
-        events = []
-        while self._up.deliveries and self._up.deliveries[0][0] <= now_ms:
-            data = self._up.deliveries.popleft()[1]
-            self.carried += len(data)
-            events += self.link.receive(data, now_ms)
-        return events + self.link.tick(now_ms)
-
-    def deadline_ms(self) -> int | None:
-        """Return when the next bytes arrive, or the agent has something to do."""
-        times = [math.ceil(wire.deliveries[0][0]) for wire in (self._up, self._down) if wire.deliveries]
-        own = self.link.deadline_ms()
-        return min(times + ([] if own is None else [own]), default=None)
-
-    def take_output(self) -> bytes:
-        """Put what the agent says on the line; return what has come through to the cable, piece by piece."""
-        now_ms = self._counter.now_ms
-        said = self.link.take_output(None, now_ms)
-        if said:
-            self._down.send(said, now_ms)
-        if not self._down.deliveries or self._down.deliveries[0][0] > now_ms:
-            return b""
-        data = self._down.deliveries.popleft()[1]
-        self.carried += len(data)
-        return data
 
 
 @contextlib.contextmanager
