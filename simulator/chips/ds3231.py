@@ -2,8 +2,8 @@
 
 Modelled: time and date registers 00h–06h in BCD with 12/24 hour mode, the snapshot taken at each START, control,
 status with OSF, aging, register pointer with wrap, the coin cell that keeps the clock while the power is off, a dead
-cell, drift, an oscillator that stands still. Not modelled: alarms (their registers only store), square wave,
-temperature conversion (a constant), /RST, the day-of-week counter's rule of use.
+cell, drift, an oscillator that stands still, registers that read wrong. Not modelled: alarms (their registers only
+store), square wave, temperature conversion (a constant), /RST, the day-of-week counter's rule of use.
 """
 
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ class DS3231:
     def __init__(self, utc_us: int | None = None, drift_ppm: float = 0.0) -> None:
         self.drift_ppm = drift_ppm
         self.violations: list[str] = []
+        self.wrong: dict[int, int] = {}  # register → what is read of it, whatever it holds
         self._registers = bytearray(_AT_RESET)
         self._pointer = 0
         self._read = bytearray(REGISTERS)
@@ -103,7 +104,7 @@ class DS3231:
         self._snapshot(t_us)
         out = bytearray()
         for _ in range(n):
-            out.append(self._read[self._pointer])
+            out.append(self.wrong.get(self._pointer, self._read[self._pointer]))
             self._pointer = (self._pointer + 1) % REGISTERS
         return bytes(out)
 

@@ -1,7 +1,7 @@
 """The microcontroller's pins (RP2040 datasheet 1.9, 2.19): modes, pulls, what drives them, edges.
 
-Not modelled: drive strength, Schmitt levels, contention currents, the RP2350's pull-down erratum E9,
-level-triggered interrupts, several outside drivers on one pin (the last one counts).
+Fault: pins whose interrupts get lost. Not modelled: drive strength, Schmitt levels, contention currents, the RP2350's
+pull-down erratum E9, level-triggered interrupts, several outside drivers on one pin (the last one counts).
 """
 
 from collections.abc import Callable
@@ -51,6 +51,7 @@ class Gpio:
     def __init__(self) -> None:
         self._pins = [_Pin() for _ in range(PINS)]
         self.on_edge: Callable[[int, int, int], None] | None = None
+        self.deaf: set[int] = set()  # pins whose edges raise no interrupt, as when it is lost
 
     def level(self, pin: int) -> int:
         """Return the level on the pad."""
@@ -107,5 +108,5 @@ class Gpio:
         for listener in pin.listeners:
             listener(level, t_us)
         edge = RISING if level else FALLING
-        if pin.irq & edge and self.on_edge is not None:
+        if pin.irq & edge and number not in self.deaf and self.on_edge is not None:
             self.on_edge(number, edge, t_us)

@@ -3,7 +3,7 @@
 Modelled: attach debounce, bus reset, the descriptors it reads and checks, SET_CONFIGURATION, SET_LINE_CODING and
 SET_CONTROL_LINE_STATE on open and close, bulk transfers in packets of the endpoint's size, an IN endpoint that is not
 read while the port is closed (its transfer stays pending, as with the real driver), silence when the cable is out
-(the device is not told), a control request that is never answered.
+(the device is not told), a control request that is never answered, requests that the driver itself never makes.
 Not modelled: suspend and resume, other classes, isochronous, error retries, hubs, the 1 ms frame grid.
 """
 
@@ -57,6 +57,7 @@ class UsbHost:
         self._step: Timed | None = None
         self.plugged = True
         self.violations: list[str] = []
+        self.refused: list[bytes] = []  # requests made by `request` that the device stalled
         self.on_port: Callable[[AcmPort | None], None] | None = None
         self.console = False  # the driver offers a port for the console that the image itself serves
         self.on_console: Callable[[bool], None] | None = None
@@ -77,7 +78,7 @@ class UsbHost:
         self._out_part = bytearray()
         self._out_packets: list[bytes] = []
         self.out_bytes = 0
-        self._controls: list[tuple[bytes, bytes]] = []
+        self._controls: list[tuple[bytes, bytes, bool]] = []  # setup, data, whether the device may refuse it
         self._control_timeout: Timed | None = None
         self.line_state = 0
 
@@ -275,15 +276,22 @@ class UsbHost:
 
     # -- control requests, one after the other
 
+    def request(self, setup: bytes) -> None:
+        """Make a request without data that a device may refuse, such as SEND_BREAK; see `refused`."""
+        self._queue(setup, b"", True)
+
     def _control(self, request: int, value: int, data: bytes) -> None:
         itf = self.port.control_itf if self.port is not None else 0
         setup = bytes((_CLASS_OUT, request)) + b"".join(n.to_bytes(2, "little") for n in (value, itf, len(data)))
-        self._controls.append((setup, data))
+        self._queue(setup, data, False)
+
+    def _queue(self, setup: bytes, data: bytes, may_refuse: bool) -> None:
+        self._controls.append((setup, data, may_refuse))
         if len(self._controls) == 1:
             self._send_control()
 
     def _send_control(self) -> None:
-        self._device.setup(*self._controls[0])
+        self._device.setup(*self._controls[0][:2])
         self._control_timeout = self._clock.after(CONTROL_TIMEOUT_US, self._control_unanswered)
 
     def _control_unanswered(self) -> None:
@@ -296,8 +304,10 @@ class UsbHost:
             return
         if self._control_timeout is not None:
             self._control_timeout.cancel()
-        setup, _ = self._controls.pop(0)
-        if not accepted:
+        setup, _, may_refuse = self._controls.pop(0)
+        if not accepted and may_refuse:
+            self.refused.append(setup)
+        elif not accepted:
             self.violations.append(f"control request {setup.hex()} stalled")
         if self._controls:
             self._send_control()

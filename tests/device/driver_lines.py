@@ -19,6 +19,7 @@ TESTS = Path(__file__).parent
 RUN = (
     "test_keys_driver.py", "test_lcd_driver.py", "test_nor_driver.py", "test_rtc_driver.py", "test_uart_driver.py",
     "test_self_test_quick.py", "test_usb_driver.py", "test_touch.py", "test_voice.py", "test_voice_dfplayer.py",
+    "test_watchdog_driver.py",
     "test_terminal_life.py::test_dead_task_is_sealed_and_ends_in_a_reset",
     "test_peer_on_line.py::test_reader_that_stops_reading_blocks_nothing",
 )  # fmt: skip

@@ -25,6 +25,7 @@ async def run():
 asyncio.run(run())
 """
 CLOSED_CASE = 8
+GPIO_OF_3 = 4
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_short_tap_counts_and_a_spike_does_not(running):
     assert [line[:2] for line in changes(running)] == [["3", "down"], ["3", "up"]]
     gpio = running.engine.soc.gpio
     for level in (0, None):
-        gpio.drive(4, level, running.now_us)
+        gpio.drive(GPIO_OF_3, level, running.now_us)
         running.run_for(1)
     running.run_for(200)
     assert len(changes(running)) == 2
@@ -116,6 +117,30 @@ def test_key_down_at_start_is_told_only_when_it_comes_up(tmp_path):
         simulated.press(4)
         simulated.run_for(300)
         assert [line[:2] for line in changes(simulated)] == [["4", "up"], ["4", "down"], ["4", "up"]]
+
+
+def test_edge_whose_interrupt_was_lost_is_found_when_another_contact_tells_of_itself(running):
+    gpio = running.engine.soc.gpio
+    gpio.deaf.add(GPIO_OF_3)
+    running.key_down(3)
+    running.run_for(100)
+    assert changes(running) == []
+    running.press(1, 100)
+    running.run_for(300)
+    assert [line[:2] for line in changes(running)] == [["1", "down"], ["3", "down"], ["1", "up"]]
+    running.key_up(3)
+    running.run_for(100)
+    running.press(1, 100)
+    running.run_for(300)
+    assert [line[:2] for line in changes(running)[3:]] == [["1", "down"], ["3", "up"], ["1", "up"]]
+    gpio.deaf.clear()
+    running.press(3, 100)
+    running.run_for(300)
+    assert [line[:2] for line in changes(running)[6:]] == [["3", "down"], ["3", "up"]]
+
+
+def test_contact_that_the_board_does_not_have_is_not_down(tmp_path):
+    assert printed(tmp_path, "print(hw.keys.is_down(8), hw.keys.is_down(99))") == ["True False"]
 
 
 def test_opened_case_is_a_contact_that_opens(running):

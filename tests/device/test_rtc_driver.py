@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.device.bench import printed, terminal
 
 
@@ -91,3 +93,17 @@ for days in {days}:
     )
     dates = [datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in days]
     assert lines == [f"True {date.year} {date.month} {date.day}" for date in dates]
+
+
+@pytest.mark.parametrize(
+    ("register", "value"),
+    [(0x05, 0x00), (0x05, 0x13), (0x04, 0x00), (0x04, 0x32), (0x02, 0x24), (0x02, 0x52)],
+    ids=["month 0", "month 13", "day 0", "day 32", "hour 24", "12-hour mode"],
+)
+def test_clock_that_tells_no_time_is_taken_for_unset(tmp_path, register: int, value: int):
+    with terminal(tmp_path, "while True:\n    print(hw.rtc.utc_s())\n    time.sleep_ms(100)\n") as running:
+        running.run_for(150)
+        before = running.console().splitlines()
+        running.wiring.rtc.wrong[register] = value
+        running.run_for(200)
+        assert before and "None" not in before and running.console().splitlines()[-1] == "None"

@@ -40,8 +40,13 @@ class Line:
 
 
 @pytest.fixture
-def running(tmp_path) -> SimTerminal:
-    simulated = terminal(tmp_path, ECHO)
+def main() -> str:
+    return ECHO
+
+
+@pytest.fixture
+def running(tmp_path, main: str) -> SimTerminal:
+    simulated = terminal(tmp_path, main)
     simulated.start(power=False)
     path = simulated.state.settings
     path.write_text(json.dumps(json.loads(path.read_text()) | {"link": "uart"}))
@@ -64,3 +69,24 @@ def test_bytes_come_back_complete_and_in_order(running, size):
     running.engine.soc.uart_data(0, data)
     running.run_for(1_000)
     assert bytes(line.got) == data
+
+
+PUSHING = """
+link = hw.link
+async def run():
+    print(link.write(bytes(300)), link.write(b"more"), link.write(b""))
+    await link.writable.wait()
+    print(link.write(b"more"))
+    await link.writable.wait()
+asyncio.run(run())
+"""
+
+
+@pytest.mark.parametrize("main", [PUSHING], ids=["pushing"])
+def test_writer_that_does_not_wait_is_told_that_nothing_was_taken(running):
+    line = running.engine.soc.uart[0] = Line()
+    running.power_off()
+    running.power_on()
+    running.run_for(500)
+    assert running.console().splitlines()[-2:] == ["256 0 0", "4"]
+    assert bytes(line.got) == bytes(256) + b"more"

@@ -97,6 +97,60 @@ def test_bytes_come_back_complete_and_in_order(echo, size):
     assert bytes(ends.got) == data
 
 
+@pytest.mark.parametrize("room", [1, 7, 63])
+def test_reader_with_less_room_than_a_packet_gets_all_of_it(tmp_path, room):
+    with terminal(tmp_path, ECHO.replace("bytearray(256)", f"bytearray({room})")) as running:
+        ends = Ends()
+        peer = running.attach(ends)
+        assert running.run_until(lambda: running.engine.soc.usb.opened, 2_000)
+        ends.to_send = data = random.Random(room).randbytes(600)
+        peer.pump()
+        assert running.run_until(lambda: len(ends.got) >= 600, 20_000), len(ends.got)
+        assert bytes(ends.got) == data
+
+
+def test_writer_with_more_than_there_is_room_for_sends_all_of_it(tmp_path):
+    main = """
+data = memoryview(bytes(n * 7 & 255 for n in range(5_000)))
+async def run():
+    link, rest = hw.link, data
+    while not link.connected():
+        await link.writable.wait()
+    taken = link.write(rest)
+    print(taken)
+    while taken < len(rest):
+        rest = rest[taken:]
+        await link.writable.wait()
+        taken = link.write(rest)
+asyncio.run(run())
+"""
+    with terminal(tmp_path, main) as running:
+        ends = Ends()
+        running.attach(ends)
+        assert running.run_until(lambda: len(ends.got) >= 5_000, 20_000), len(ends.got)
+        assert bytes(ends.got) == bytes(n * 7 & 255 for n in range(5_000))
+        assert running.console().splitlines() == ["2047"]
+
+
+def test_requests_that_a_modem_does_not_know_are_refused_and_the_port_goes_on(echo):
+    ends = Ends()
+    peer = echo.attach(ends)
+    usb = echo.engine.soc.usb
+    itf = usb.port.control_itf
+    send_break = bytes((0x21, 0x23, 100, 0, itf, 0, 0, 0))  # PSTN 1.2, 6.3.13, as tcsendbreak makes it
+    other_interface = bytes((0x21, 0x22, 1, 0, itf + 1, 0, 0, 0))
+    vendor = bytes((0x40, 0x01, 0, 0, itf, 0, 0, 0))
+    for setup in (send_break, other_interface, vendor):
+        usb.request(setup)
+    echo.run_for(100)
+    assert usb.refused == [send_break, other_interface, vendor]
+    usb.request(bytes((0xA1, 0x21, 0, 0, itf, 0, 7, 0)))  # GET_LINE_CODING
+    ends.to_send = b"on"
+    peer.pump()
+    assert echo.run_until(lambda: bytes(ends.got) == b"on", 1_000)
+    assert len(usb.refused) == 3
+
+
 def test_writes_are_dropped_while_the_port_is_closed_and_never_sent_later(tmp_path):
     with terminal(tmp_path, SLOW) as running:
         running.run_for(1_500)
@@ -208,5 +262,13 @@ def test_reception_that_ends_at_once_fills_the_slots_and_goes_on_when_they_are_r
     main = AT_ONCE + (
         "usb.told = True\nlink.on_transfer(1, 0, 1)\nfull = usb.offered\nusb.told = False\n"
         "print(link.readinto(bytearray(64)) == 15)\nprint(usb.offered == full + 1)\n"
+    )
+    assert printed(tmp_path, main) == ["True", "True"]
+
+
+def test_reception_that_is_not_taken_is_offered_again_with_the_next_read(tmp_path):
+    main = AT_ONCE + (
+        "offered = usb.offered\nlink.on_reset()\nusb.takes = False\nlink.on_open(None)\nprint(usb.offered == offered)\n"
+        "usb.takes = True\nlink.readinto(bytearray(64))\nprint(usb.offered == offered + 1)\n"
     )
     assert printed(tmp_path, main) == ["True", "True"]
