@@ -10,6 +10,7 @@ from pathlib import Path
 from host_agent.receiver.aes import Aes
 from protocol import evidence, messages, rating, reasons, record, record_scan
 from protocol.link import AgentLink
+from protocol.link_base import HEARTBEAT_MS
 from simulator.peer import Link
 from simulator.terminal import VIRTUAL_UTC_US, SimTerminal
 
@@ -17,6 +18,7 @@ CLERK = {"number": "3017", "name": "欧阳晓静", "post": "综合受理窗口",
 ANSWER_MS = 3_000
 BOOT_MS = 5_000
 SETTLE_MS = 10_000
+HEAP_FLOOR_BYTES = 24_576  # below it the terminal's self-test fails
 
 
 def invite_id(n: int) -> bytes:
@@ -56,9 +58,22 @@ class Counter:
         return self.start()
 
     def __exit__(self, *exc: object) -> None:
-        self.terminal.close()
+        try:
+            if exc[0] is None:
+                self._hold_heap_floor()
+        finally:
+            self.terminal.close()
         if exc[0] is None:
             assert self.terminal.violations == []
+
+    def _hold_heap_floor(self) -> None:
+        """Hold that a terminal that still talks has heap left at the end of a test, after its next heartbeat."""
+        if not (self.terminal.powered and self.terminal.engine.soc.usb.opened) or self.peer is None:
+            return
+        self.status = {}
+        self.terminal.run_until(lambda: bool(self.status), HEARTBEAT_MS + 1_000)
+        free = self.status.get("heap_free")
+        assert free is None or free >= HEAP_FLOOR_BYTES, f"{free} bytes of heap left"
 
     # -- link
 

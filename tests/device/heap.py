@@ -8,6 +8,7 @@ what the interpreter and asyncio keep, which on a chip lie in flash but for thei
 `python -m tests.device.heap` prints the figures of the 64-bit port. heap32.py takes the same two runs on a 32-bit one.
 """
 
+import functools
 import re
 import shutil
 import tempfile
@@ -88,11 +89,17 @@ def names_bytes(names: set[str], entry: int) -> int:
 
 def _own_names(board: str, full: set[str], bare: set[str]) -> set[str]:
     """Return the names that the firmware brings: those only it has, and those that it has as well as the shims."""
-    flashed = sources(FIRMWARE, PROTOCOL, board)
-    texts = folded({name: path.read_bytes() for name, path in flashed.items() if path.suffix == ".py"})
+    texts = _texts(board)
     loaded = [text for name, text in texts.items() if any(path.endswith(_compiled(name)) for path in full)]
     words = set(re.findall(r"\w+", b"\n".join(loaded).decode()))
     return (full - bare) | (full & words)
+
+
+@functools.cache
+def _texts(board: str) -> dict[str, bytes]:
+    """Return the modules of a board as they are compiled."""
+    flashed = sources(FIRMWARE, PROTOCOL, board)
+    return folded({name: path.read_bytes() for name, path in flashed.items() if path.suffix == ".py"})
 
 
 def _compiled(name: str) -> str:

@@ -9,7 +9,7 @@ LIMITS_KB = {"k5": 150, "t35": 250}  # on a 32-bit heap, see docs/decisions/0006
 SHIMS_OFF_KB = {"k5": 1.5, "t35": 3}  # both boards get the same; one with room to spare may get a little more
 
 
-@pytest.fixture(scope="module", params=("k5", pytest.param("t35", marks=pytest.mark.slow)))
+@pytest.fixture(scope="module", params=("k5", "t35"))
 def readings(request: pytest.FixtureRequest) -> tuple[str, heap.Reading, heap.Reading]:
     """Return a board, and the readings of its firmware and of its bare peripherals."""
     return request.param, *heap.measure(request.param)
