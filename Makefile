@@ -7,7 +7,8 @@ TOOLS := .venv-tools/bin
 BOARDS := k5
 # mosquitto lives in sbin on Debian, which is not on every user's path.
 export PATH := $(PATH):/usr/sbin:/usr/local/sbin
-unexport PYTHONPATH PYTHONHOME
+# The tests start hundreds of commands: without bytecode each would be compiled anew.
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .PHONY: help venv tools bundle demo test soak bench screens lint types lock clean
 

@@ -11,6 +11,7 @@ from tests.micropython_server import MicroPython
 
 ROOT = Path(__file__).parent.parent
 BOTH = ROOT / "tests" / "both"
+SLOW_TO_COLLECT = [ROOT / "tests" / "unit" / "test_api_openapi.py"]  # all of it slow
 HEAP = "280K"  # on the 64-bit port, stands for a board with 200 KB
 TIMEOUT_S = 240.0  # for one test function; less than pytest's own
 SERVER = pytest.StashKey[MicroPython]()
@@ -29,6 +30,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the server."""
     config.stash[SERVER].close()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what only the slow suite runs and what takes seconds to collect, in every worker."""
+    is_quick = config.getoption("markexpr") == "not slow"
+    return True if is_quick and collection_path in SLOW_TO_COLLECT else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

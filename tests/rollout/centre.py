@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from click.testing import CliRunner
+
 from host_agent.bundle.keys import Key
+from host_agent.rollout.cli import status
 from simulator.demo.broker import BrokerPart
 from simulator.demo.parts import free_port
 from tests.city.live import Receiver
@@ -71,8 +74,10 @@ class Centre:
         return sum(sum(row["versions"].get("k5", {}).values()) for row in self.rollouts(check=False))
 
     def rollouts(self, check: bool = True) -> list[dict]:
-        found = self.rollout("status", "--json")
-        assert not check or found.stdout, found.stderr
+        """Return what `status --json` says; in this process, as tests ask again and again."""
+        config = self.folder / "city" / "receiver.toml"
+        found = CliRunner().invoke(status, ["--config", str(config), "--json"])
+        assert not check or found.stdout, found.output
         return json.loads(found.stdout or "[]")
 
     def rollout(self, verb: str, *arguments: object) -> subprocess.CompletedProcess[str]:

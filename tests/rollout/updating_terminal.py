@@ -3,12 +3,15 @@
 What it does after the switch is the test's to say: a bad firmware brings the old one back at the next start.
 """
 
+import time
 from hashlib import sha256
 
 from host_agent.bundle import manifest as manifests
 from protocol import content, messages, reasons
 from protocol.link_bulk_terminal import BulkReceiver
 from tests.unit.fake_terminal import FakeTerminal
+
+SHOW_S = 0.2  # until the reply has left; in use a second
 
 
 class FirmwareShelf:
@@ -85,6 +88,7 @@ class UpdatingTerminal(FakeTerminal):
         self.holds = False  # takes no more after two files
         self.refuses: int | None = None
         self.switches: list[str] = []
+        self._restarts_at_s: float | None = None
 
     def _new_link(self) -> None:
         assets = {content.ASSET_FIRMWARE: self.running}
@@ -116,13 +120,13 @@ class UpdatingTerminal(FakeTerminal):
         self.switches.append(shelf.told.version)
         if not self.bad:
             self.running, self.version, self.trial = digest.hex()[:8], shelf.told.version, True
-        self._after_reply = True
+        self._restarts_at_s = time.monotonic() + SHOW_S
         return reasons.OK
-
-    _after_reply = False
 
     def _send(self):
         super()._send()
-        if self._after_reply:
-            self._after_reply = False
-            self._new_link()  # the restart: the session is forgotten, the agent meets NO_SESSION
+        if self._restarts_at_s is not None and time.monotonic() >= self._restarts_at_s:
+            self._restarts_at_s = None
+            self._unplug()  # the USB port goes with the restart, and the session is forgotten
+            self._new_link()
+            self._plug()

@@ -53,7 +53,7 @@ key_file = "YP-L001.key"
 """
 TOKEN = "transcript-0123456789abcdef"
 PRESS_MS = 120
-RATER_GUARD_S = 0.6  # an earlier press was aimed at the citizen before: the agent begins the evaluation anew, 3 s later
+RATER_GUARD_S = 0.9  # an earlier press was aimed at the citizen before: the agent begins the evaluation anew, 3 s later
 BEGIN = ff68.encode(ff68.Frame(1, 1, b"\x0b"))
 
 
