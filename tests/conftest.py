@@ -1,6 +1,7 @@
 """Collect tests/both twice: as usual, and each test function again under MicroPython. Let Hypothesis repeat itself."""
 
 import ast
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End the server."""
     config.stash[SERVER].close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run three workers on two cores: a third of the time a test waits, for a broker, a browser or a timer."""
+    cores = os.cpu_count() or 2
+    return cores + (cores + 1) // 2
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
