@@ -14,6 +14,11 @@ class Flash:
         self.tear = tear
         self.operations = 0
 
+    @property
+    def is_cut(self) -> bool:
+        """Return whether the power has failed."""
+        return self.operations >= self.cut
+
     def readblocks(self, block: int, buffer: bytearray, offset: int = 0) -> int:
         start = block * BLOCK + offset
         buffer[:] = self.image[start : start + len(buffer)]
