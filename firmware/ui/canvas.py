@@ -5,7 +5,7 @@ import framebuf
 from ui import theme
 from ui.layout import STRIP_PIXELS
 
-_SHADES = 16
+_SHADES = 4  # of a pixel of a glyph, paper to ink
 
 
 class Canvas:
@@ -106,13 +106,13 @@ class Canvas:
                     self._strip.fill_rect(left + column * step, top + row * step, step, step, ink)
 
     def _glyph(self, pack: object, index: int, x: int, y: int, ink: int, paper: int) -> None:
-        x -= self._x + pack.left
-        if index < 0 or x >= self._width or x + pack.width <= 0:
+        x -= self._x
+        if index < 0 or x - pack.left >= self._width or x - pack.left + pack.width <= 0:
             return
         pack.load(index)
         if self._palette_of[0] != ink or self._palette_of[1] != paper:
             self._shade(ink, paper)
-        self._strip.blit(pack.cell, x, y - self._y - pack.top, self._paper, self._palette)
+        self._strip.blit(pack.cell, x - pack.cell_left, y - self._y - pack.cell_top, self._paper, self._palette)
 
     def _shade(self, ink: int, paper: int) -> None:
         """Set the palette to the shades between two colours."""
@@ -122,5 +122,5 @@ class Canvas:
             value = 0
             for shift in (16, 8, 0):
                 from_, to = paper >> shift & 0xFF, ink >> shift & 0xFF
-                value = value << 8 | from_ + ((to - from_) * shade + 7) // 15
+                value = value << 8 | from_ + ((to - from_) * shade + 1) // 3
             self._palette.pixel(shade, 0, theme.rgb565(value))

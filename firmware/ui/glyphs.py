@@ -1,8 +1,10 @@
 """Find glyphs in a pack on the file system; in memory is only the first code point of each block of its index.
 
-Layout of a pack, little-endian: "YPG1" · u8 size · u8 cell width · u8 cell height · u8 columns left of the em box ·
-u8 rows above it · u8 narrow · u16 count · count × u16 code points, ascending · narrow × u8 advances of the first ones ·
-count × cell of 4 bits a pixel, first pixel in the high nibble. Built by `yiping glyphs build`.
+Layout of a pack, little-endian: "YPG2" · u8 size · box of the narrow cells · box of the wide ones · u8 narrow ·
+u16 count · count × u16 code points, ascending · narrow × u8 advances of the first ones · count × cell. A box is
+u8 width · u8 height · u8 columns left of the em box · u8 rows above it; the narrow cells' one, which has room for
+descenders, encloses the other. A cell has rows of whole bytes, 2 bits a pixel, first pixel in the lowest, 0 paper to
+3 ink. Built by `yiping glyphs build`.
 """
 
 import hashlib
@@ -12,9 +14,9 @@ from array import array
 
 import framebuf
 
-from ui.layout import LARGE, MIDDLE, PICTURE, SMALL, TINY
+from ui.layout import LARGE, MIDDLE, PICTURE, SMALL, TAG_LATIN, TINY
 
-_HEADER = "<4s6BH"
+_HEADER = "<4s10BH"
 _MISSING = 0x3F  # "?"
 _BLOCK = 32  # code points that are read at once
 _LATE = 32  # a power of two
@@ -34,26 +36,34 @@ class Room:
 
 
 class Pack:
-    """Characters of one size. `cell` holds the glyph loaded last of any pack; finding and loading allocate nothing."""
+    """Characters of one size; finding and loading allocate nothing.
+
+    `cell` holds the glyph that was loaded last; `cell_left` columns and `cell_top` rows of it lie before and above the
+    em box, no more than the `left` and `top` of all glyphs.
+    """
 
     def __init__(self, path: str, room: Room) -> None:
         self._room = room
         self._file = open(path, "rb")
         header = self._file.read(struct.calcsize(_HEADER))
-        _, self.size, self.width, self.height, self.left, self.top, narrow, self._count = struct.unpack(_HEADER, header)
+        _, self.size, self.width, self.height, self.left, self.top, *rest = struct.unpack(_HEADER, header)
+        self._wide, narrow, self._count = rest[:4], rest[4], rest[5]
         self._codes_at = len(header)
         blocks = (self._count + _BLOCK - 1) // _BLOCK
         self._firsts = array("H", [self._first_of(n) for n in range(blocks)])
         self._file.seek(self._codes_at + 2 * self._count)
         self._advances = self._file.read(narrow)
         self._cells_at = self._codes_at + 2 * self._count + narrow
-        self.bytes = self.width // 2 * self.height
-        self.cell = None
+        self.bytes = (self.width + 3) // 4 * self.height
+        self.cell = self._narrow = None
+        self.cell_left = self.cell_top = 0
 
-    def take(self, buffer: memoryview) -> None:
-        """Use this buffer, which the packs share, for `cell`."""
-        self._buffer = buffer[: self.bytes]
-        self.cell = framebuf.FrameBuffer(self._buffer, self.width, self.height, framebuf.GS4_HMSB)
+    def take(self, buffer: bytearray) -> None:
+        """Use this buffer, which the packs share, for both kinds of cells."""
+        width, height, self._wide_left, self._wide_top = self._wide
+        self._narrow = framebuf.FrameBuffer(buffer, self.width, self.height, framebuf.GS2_HMSB)
+        self._wide_bytes = (width + 3) // 4 * height
+        self._wide = framebuf.FrameBuffer(buffer, width, height, framebuf.GS2_HMSB)
 
     def find(self, code: int) -> int:
         """Return the index of a code point, or of "?"; −1 when the pack has neither."""
@@ -116,10 +126,18 @@ class Pack:
     def load(self, index: int) -> None:
         """Read a glyph into `cell`."""
         room = self._room
-        if room.glyph_of is not self or room.glyph_at != index:
-            self._file.seek(self._cells_at + index * self.bytes)
-            self._file.readinto(self._buffer)
-            room.glyph_of, room.glyph_at = self, index
+        if room.glyph_of is self and room.glyph_at == index:
+            return
+        narrow = len(self._advances)
+        if index < narrow:
+            at, size = index * self.bytes, self.bytes
+            self.cell, self.cell_left, self.cell_top = self._narrow, self.left, self.top
+        else:
+            at, size = narrow * self.bytes + (index - narrow) * self._wide_bytes, self._wide_bytes
+            self.cell, self.cell_left, self.cell_top = self._wide, self._wide_left, self._wide_top
+        self._file.seek(self._cells_at + at)
+        self._file.readinto(self.cell, size)
+        room.glyph_of, room.glyph_at = self, index
 
     def text_width(self, text: str) -> int:
         """Return the width of one line, px."""
@@ -144,10 +162,10 @@ def open_packs(assets: str, folder: str) -> dict:
         hashes = json.load(file)["packs"]
     packs = {}
     room = Room()
-    for size in (TINY, SMALL, MIDDLE, LARGE, PICTURE):
+    for size in (TINY, SMALL, TAG_LATIN, MIDDLE, LARGE, PICTURE):
         if size not in packs:
             packs[size] = Pack(folder + "/" + hashes[f"yp{size}.bin"]["sha256"][:16], room)
-    glyph = memoryview(bytearray(max([pack.bytes for pack in packs.values()])))
+    glyph = bytearray(max([pack.bytes for pack in packs.values()]))
     for pack in packs.values():
         pack.take(glyph)
     return packs

@@ -19,6 +19,7 @@ SMALL = 20
 MIDDLE = 28
 LARGE = 40
 TAG = 28  # two lines of ten characters
+TAG_LATIN = 24  # the same of letters with descenders, for which two lines of TAG have no room
 PICTURE = 96  # the figure that stands in for a portrait
 
 TOUCH = False  # the marks are for keys, not for fingers

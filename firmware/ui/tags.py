@@ -4,7 +4,7 @@ A text that does not fit on one line ends its first one where it says so itself,
 """
 
 from ui import icons, theme
-from ui.layout import TAG, TAGS_FOOT, TOUCH, UNIT
+from ui.layout import TAG, TAG_LATIN, TAGS_FOOT, TOUCH, UNIT
 from ui.screens import parts
 from ui.strings import SMALL
 
@@ -16,11 +16,12 @@ _ROWS_FOOT = _HEAD + _ROWS * _ROW_HIGH  # the few px to the foot that make no ro
 _NUMBER = 30 * UNIT // 10
 _TEXT_X = _NUMBER + 4 * UNIT // 10
 _ROOM = parts.WIDTH - _TEXT_X - 6 * UNIT // 10  # of a line: ten characters at least
-_PITCH = min(TAG + 4, _ROW_HIGH // 2 - 2)
 _BOX = 2 * SMALL // 3  # to be ticked
 _MORE_X = parts.WIDTH - 120 * UNIT // 10
 MORE = 4
 _NOT_FIRST = "，。、；：！？）》」”"  # never at the beginning of a line
+_LATIN_UP = TAG_LATIN // 8  # higher, as there are descenders below the em box
+_FULL_WIDTH = "\u2e80"  # the first character that is no letter of an alphabet
 _MISSING = 0x3F  # "?" is drawn for what a pack does not have
 
 
@@ -63,9 +64,11 @@ def paint_row(canvas: object, strings: object, args: tuple) -> None:
     text, chosen = row
     paper, ink = (theme.BAND, theme.ON_BAND) if chosen else (theme.PANEL, theme.INK)
     canvas.card(2, top + 2, parts.WIDTH - 4, _ROW_HIGH - 3, paper)
-    size = (
-        TAG if _has(canvas.packs[TAG], text) else SMALL
-    )  # what a hall's own table has may be in the larger pack alone
+    latin = max(text) < _FULL_WIDTH
+    size = TAG_LATIN if latin else TAG
+    if not _has(canvas.packs[size], text):
+        size = SMALL  # what a hall's own table has may be in that pack alone
+    pitch = min(size + 4, _ROW_HIGH // 2 - 2)
     lines = balanced(canvas.packs[size], text, _ROOM)
     middle, x = top + _ROW_HIGH // 2, _NUMBER // 2 + 4
     if chosen:
@@ -75,10 +78,10 @@ def paint_row(canvas: object, strings: object, args: tuple) -> None:
         canvas.card(x - _BOX // 2 + 2, middle - _BOX // 2 + 2, _BOX - 4, _BOX - 4, paper, 2)
     else:
         canvas.text(SMALL, x, middle - SMALL // 2 - 1, str(i + 1), ink, paper, theme.CENTRE)
-    y = middle - (len(lines) * _PITCH - _PITCH + size) // 2 - 1
+    y = middle - (len(lines) * pitch - pitch + size) // 2 - (_LATIN_UP if latin else 0)
     for line in lines:
         canvas.text(size, _TEXT_X, y, line, ink, paper)
-        y += _PITCH
+        y += pitch
 
 
 def _has(pack: object, text: str) -> bool:

@@ -6,13 +6,17 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from host_agent.content import icons
-from host_agent.content.glyph_pack import FULL_WIDTH_FROM, Pack
+from host_agent.content.glyph_pack import FULL_WIDTH_FROM, Box, Pack, packed
 from host_agent.content.glyph_sets import GlyphSet
 from host_agent.errors import UserError
 
 EM_ASCENT = 0.88  # of the size: where the font's ideographs have their baseline
 # Stroke added on each side, px, by size: thin lines wash out on a small display.
-_WEIGHT = {18: 0.2, 20: 0.2, 28: 0.3, 40: 0.5, 56: 0.7}
+_WEIGHT = {18: 0.2, 20: 0.2, 24: 0.25, 28: 0.3, 40: 0.5, 56: 0.7}
+# From which coverage, of 255, a pixel has one third, two thirds, all of the ink. Halfway would be 43, 128, 213: a
+# little above, the ink of dense characters stays what it was and the gaps between their strokes stay open.
+_FROM = (50, 135, 215)
+_SHADE = [sum(coverage >= least for least in _FROM) for coverage in range(256)]
 _ROOM = 24  # px around the em box while the real extent is measured
 
 
@@ -67,29 +71,31 @@ def _slices(image: Image.Image, rows: int) -> list[Image.Image]:
 
 
 def _pack(size: int, images: dict[int, Image.Image], advances: dict[int, int]) -> Pack:
-    """Cut all images to one common cell."""
-    left = top = 0
-    right = bottom = 0
-    for code, image in images.items():
-        x0, y0, x1, y1 = image.getbbox() or (_ROOM, _ROOM, _ROOM, _ROOM)
-        room = _room(image, size, code)
-        left, top = max(left, room - x0), max(top, room - y0)
-        right, bottom = max(right, x1 - room), max(bottom, y1 - room)
-    width = left + right + (left + right) % 2
+    """Shade all images and cut them to two cells, one for narrow characters and one for the others."""
+    images = {code: image.point(_SHADE) for code, image in images.items()}
+    wide = _box([_extent(image, size, code) for code, image in images.items() if code >= FULL_WIDTH_FROM])
+    narrow = _box([_extent(image, size, code) for code, image in images.items()])
     cells = {}
     for code, image in images.items():
-        room = _room(image, size, code)
-        box = (room - left, room - top, room - left + width, room + bottom)
-        cells[code] = _nibbles(image.crop(box))
-    return Pack(size, width, top + bottom, left, top, advances, cells)
+        room, box = _room(image, size, code), narrow if code < FULL_WIDTH_FROM else wide
+        x, y = room - box.left, room - box.top
+        cells[code] = packed(image.crop((x, y, x + box.width, y + box.height)).tobytes(), box.width)
+    return Pack(size, narrow, wide, advances, cells)
+
+
+def _extent(image: Image.Image, size: int, code: int) -> tuple[int, int, int, int]:
+    """Return how far an image goes left of, above, right of, and below the em box's upper left corner, px."""
+    room = _room(image, size, code)
+    x0, y0, x1, y1 = image.getbbox() or (room, room, room, room)
+    return room - x0, room - y0, x1 - room, y1 - room
+
+
+def _box(extents: list[tuple[int, int, int, int]]) -> Box:
+    """Return the least box that has room for all extents, and a pixel when there are none."""
+    left, top, right, below = (max(0, *side) for side in zip((0, 0, 0, 0), *extents, strict=True))
+    return Box(max(1, left + right), max(1, top + below), left, top)
 
 
 def _room(image: Image.Image, size: int, code: int) -> int:
     """Return the columns and rows of an image that lie before its em box; icons have none."""
     return 0 if code >= icons.FACE and image.width == size else _ROOM
-
-
-def _nibbles(image: Image.Image) -> bytes:
-    """Return 4 bits a pixel, first pixel high; the width is even."""
-    pixels = [(value * 15 + 127) // 255 for value in image.tobytes()]
-    return bytes(high << 4 | low for high, low in zip(pixels[::2], pixels[1::2], strict=True))

@@ -6,6 +6,7 @@ from pathlib import Path
 import attrs
 
 from host_agent.content import icons
+from host_agent.content.glyph_pack import FULL_WIDTH_FROM
 from host_agent.content.icons import Painter
 from host_agent.content.text_sizes import TEXT_SIZES
 from host_agent.errors import UserError
@@ -18,6 +19,7 @@ NAME_SETS = ("surnames", "given")  # the clerk's name, in SMALL and MIDDLE
 NOTICE_SETS = ("office", "common")  # posts and notices, in SMALL
 BENCH_TEXTS = Path("self_test", "bench_texts.py")  # beside ui: the screens of the self-test at the bench
 BENCH_LARGE = ("PRESS_KEY", "OPEN_CASE", "SHUT_CASE", "YES", "NO")  # all of them in SMALL and MIDDLE
+FULL_WIDTH = chr(FULL_WIDTH_FROM)
 FIRST_BOARD = "k5"  # whose layout has no board in its name
 
 
@@ -88,7 +90,7 @@ def glyph_sets(screens: Screens, board: str) -> list[GlyphSet]:
     """Return the packs' contents of a board, smallest size first."""
     layout = screens.layouts[board]
     tiny, small, middle, large = (layout[name] for name in ("TINY", "SMALL", "MIDDLE", "LARGE"))
-    chars: dict[int, set[str]] = {size: set() for size in (tiny, small, middle, large)}
+    chars: dict[int, set[str]] = {size: set() for size in (tiny, small, layout["TAG_LATIN"], middle, large)}
     for texts in screens.texts.values():
         for text_id, text in texts.items():
             for size in (*TEXT_SIZES.get(text_id, ()), "SMALL"):
@@ -98,10 +100,11 @@ def glyph_sets(screens: Screens, board: str) -> list[GlyphSet]:
     chars[small] |= set(ASCII + PUNCTUATION + names + notices)
     chars[middle] |= set(ASCII + PUNCTUATION + names)
     chars[large] |= set("0123456789")
+    chars[layout["TAG_LATIN"]] |= set(ASCII)
     for row in indicators.tag_table(indicators.load()):
         chars[layout["TAG"]] |= set(row[-1])
-    for tags in screens.tags.values():
-        chars[layout["TAG"]] |= set("".join(tags.values()))
+    for text in (text for tags in screens.tags.values() for text in tags.values()):
+        chars[layout["TAG_LATIN" if max(text) < FULL_WIDTH else "TAG"]] |= set(text)
     for name, text in screens.bench.items():
         for size in (small, middle, large) if name in BENCH_LARGE else (small, middle):
             chars[size] |= set(text)

@@ -134,7 +134,7 @@ class CountingCanvas(Canvas):
     glyph_pixels = 0
 
     def _glyph(self, pack, index, x, y, ink, paper):
-        self.glyph_pixels += pack.width * pack.height
+        self.glyph_pixels += pack.size * pack.size  # a cell of full width has a row or two more
         super()._glyph(pack, index, x, y, ink, paper)
 
 

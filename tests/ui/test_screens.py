@@ -48,6 +48,17 @@ def test_no_text_lacks_a_glyph(gallery: Gallery) -> None:
         assert not any(LACKING in text for *_, text in scene.texts), name
 
 
+def test_no_letter_of_a_tag_touches_the_edge_of_its_row(gallery: Gallery) -> None:
+    sizes = LAYOUTS[gallery.board]
+    head = 28 * sizes.UNIT // 10
+    high = (gallery.high - sizes.TAGS_FOOT - head) // 3
+    edges = [(top + 2, top + high - 2, top + high - 1) for top in range(head, head + 3 * high, high)]
+    for name, scene in gallery.scenes.items():
+        for y in sum(edges, ()) if name.startswith("tags_") else ():
+            between_corners = scene.picture.crop((12, y, gallery.wide - 12, y + 1))
+            assert len(between_corners.getcolors(gallery.wide)) == 1, (name, y)
+
+
 def test_marks_are_the_same_before_and_after_a_press(gallery: Gallery) -> None:
     box = (0, LAYOUTS[gallery.board].MARKS_TOP, gallery.wide, gallery.high)
     before = gallery["invited"].picture.crop(box).tobytes()

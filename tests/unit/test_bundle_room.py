@@ -1,5 +1,6 @@
 """What a bundle takes of the internal flash: littlefs gives every file whole blocks, so many small files cost much."""
 
+import pytest
 from littlefs import LittleFS
 
 from host_agent.bundle import layout, make
@@ -26,12 +27,7 @@ def both_slots(files: dict[str, bytes]) -> dict[str, bytes]:
     return files | {second + name[len(first) :]: data for name, data in files.items() if name.startswith(first)}
 
 
-def test_two_versions_and_content_fit_a_k5():
-    files = make.build("k5", bundle_key()).flash_files()
+@pytest.mark.parametrize("board", ("k5", "t35"))
+def test_two_versions_and_content_fit_a_board(board: str):
+    files = make.build(board, bundle_key()).flash_files()
     assert used_kb(both_slots(files)) + CONTENT_KB <= PICO_2_KB
-
-
-def test_one_version_and_content_fit_a_t35():
-    # Two do not (docs/bundle.md): an update over the link is refused with FULL there.
-    files = make.build("t35", bundle_key()).flash_files()
-    assert used_kb(files) + CONTENT_KB <= PICO_2_KB

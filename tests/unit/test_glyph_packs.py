@@ -23,6 +23,14 @@ def _texts(folder: Path, old: str, new: str) -> str:
     return str(folder)
 
 
+def _damaged(at: int, value: int) -> bytes:
+    """Return a small pack with another number in its header."""
+    box = glyph_pack.Box(4, 1, 0, 0)
+    data = bytearray(glyph_pack.encode(glyph_pack.Pack(4, box, box, {65: 2}, {65: b"\x12", 0x4E00: b"\xff"})))
+    data[4 + at] = value
+    return bytes(data)
+
+
 def _run(*arguments: str) -> Result:
     return CliRunner().invoke(cli.glyphs, list(arguments))
 
@@ -85,11 +93,16 @@ def test_packs_cover_common_names(board: str, sizes: tuple[int, ...]) -> None:
 
 
 def test_pack_survives_its_own_format() -> None:
-    pack = glyph_pack.Pack(4, 2, 2, 0, 0, {65: 2}, {65: b"\x12\x34", 0x4E00: b"\xff\x00"})
+    narrow, wide = glyph_pack.Box(5, 2, 1, 0), glyph_pack.Box(4, 1, 0, 0)
+    pack = glyph_pack.Pack(4, narrow, wide, {65: 2}, {65: b"\x12\x34\x56\x78", 0x4E00: b"\xff"})
     assert glyph_pack.decode(glyph_pack.encode(pack)) == pack
 
 
-@pytest.mark.parametrize("data", (b"", b"YPG1", b"NOPE" + bytes(40)))
+def test_first_pixel_lies_in_the_lowest_bits_and_rows_begin_with_a_byte() -> None:
+    assert glyph_pack.packed(bytes((3, 1, 0, 2, 1, 0, 0, 0, 0, 3)), 5) == b"\x87\x01\x00\x03"
+
+
+@pytest.mark.parametrize("data", (b"", b"YPG2", b"YPG1" + bytes(40), _damaged(2, 30), _damaged(4, 30)))
 def test_pack_refuses_what_is_none(data: bytes) -> None:
     with pytest.raises(glyph_pack.PackError):
         glyph_pack.decode(data)
