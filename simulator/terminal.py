@@ -130,7 +130,7 @@ class SimTerminal:
         usb.on_port = self._port_changed
         usb.on_data = self._usb_data
         usb.on_sent = self._watcher.to_terminal
-        for chip in (wiring.lcd, wiring.lamps):
+        for chip in (wiring.lcd, wiring.lamps, wiring.key_lamps):
             if chip is not None:
                 chip.on_change = self._visible_change
         if wiring.buzzer is not None:
@@ -308,8 +308,12 @@ class SimTerminal:
 
     def lamps(self) -> tuple[bool, ...]:
         """Return which lamps of keys 1 to 5 are lit; empty where there are none."""
-        lamps = self.wiring.lamps
-        return () if lamps is None else tuple(bool(lamps.outputs >> bit & 1) for bit in range(5))
+        return tuple(light > 0 for light in self.lamp_light())
+
+    def lamp_light(self) -> tuple[float, ...]:
+        """Return the light of those lamps, 0 to 1: less while a prompt plays."""
+        lamps = self.wiring.key_lamps
+        return () if lamps is None else lamps.light
 
     @property
     def tones(self) -> list:

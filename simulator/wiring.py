@@ -17,6 +17,7 @@ from simulator.chips.hc595 import HC595
 from simulator.chips.interfaces import PoweredChip, SelectedChip
 from simulator.chips.jq8900 import JQ8900
 from simulator.chips.key import Key
+from simulator.chips.key_lamps import KeyLamps
 from simulator.chips.mp3_module import Mp3Module
 from simulator.chips.nor_array import NorArray
 from simulator.chips.st7789 import ST7789
@@ -73,6 +74,7 @@ class Wiring:
         self.lcd: DcsPanel | None = None
         self.touch: FT6336 | None = None
         self.lamps: HC595 | None = None
+        self.key_lamps: KeyLamps | None = None
         self.nor: W25Q | None = None
         self.rtc: DS3231 | None = None
         self.buzzer: Buzzer | None = None
@@ -92,6 +94,7 @@ class Wiring:
         for name, data in chips.items():
             if name in makers:
                 self.chips.append(makers[name](data))
+        self._join_lamps_with_voice(chips)
         self.keys = {name: self._make_key(pin) for name, pin in board.get("keys", ())}
         self._make_switches(board)
 
@@ -117,8 +120,16 @@ class Wiring:
         lamps = HC595(self._seed)
         self._soc.spi[data["spi"]].listen(lamps)
         self._soc.gpio.watch(data["latch"], lambda level, t_us: lamps.set_pin("latch", level, t_us))
-        self.lamps = lamps
+        self.lamps, self.key_lamps = lamps, KeyLamps(lamps)
         return lamps
+
+    def _join_lamps_with_voice(self, chips: dict) -> None:
+        """Wire BUSY to the supply of the lamps."""
+        lamps = self.key_lamps
+        if lamps is not None and "voice" in chips:
+            pin, plays = chips["voice"]["busy"], chips["voice"]["busy_level"]
+            self._soc.gpio.watch(pin, lambda level, t_us: lamps.speaks(level == plays, t_us))
+            lamps.speaks(self._soc.gpio.level(pin) == plays, 0)
 
     def _make_nor(self, data: dict, image: bytearray | mmap.mmap, timing: Timing) -> W25Q:
         nor = W25Q(NorArray(image), timing, self._seed)

@@ -40,13 +40,13 @@ class Senses:
         self._version: object = None
         self._tones_seen = len(place.terminal.tones)
         self._pressed_s = 0.0
-        self._values: dict[str, Any] = {"lamps": None, "voice": None}
+        self._values: dict[str, Any] = {"lamps": None, "dim": None, "voice": None}
         self.frame = b""
         self.has_glass = place.terminal.wiring.touch is not None
 
     @property
     def values(self) -> dict[str, Any]:
-        """Return lamps and voice as of the last look."""
+        """Return lamps, whether they are dim, and voice as of the last look."""
         return dict(self._values)
 
     def about(self) -> dict[str, Any]:
@@ -64,7 +64,11 @@ class Senses:
         if self._terminal.display_version != self._version:
             self._version = self._terminal.display_version
             self.frame = news.frame = _png(self._terminal.screenshot())
-        now = {"lamps": list(self._terminal.lamps()), "voice": _spoken(self._terminal.speaks)}
+        light = self._terminal.lamp_light()
+        now = {
+            "lamps": list(self._terminal.lamps()), "dim": any(0 < one < 1 for one in light),
+            "voice": _spoken(self._terminal.speaks),
+        }  # fmt: skip
         news.values = {name: value for name, value in now.items() if value != self._values[name]}
         self._values = now
         self._listen(news)

@@ -4,9 +4,24 @@ from pathlib import Path
 
 import pytest
 
+from simulator.chips.key_lamps import LAMPS, current_ma
 from tests.device.trace import CHANGE_SEEN_MS, LOOK_MS, Trace
 
-WATCHED = ("pixels", "tone", "light", "lamps", "voice", "state", "program", "from terminal", "to terminal", "sealed")
+WATCHED = (
+    "pixels",
+    "tone",
+    "light",
+    "lamps",
+    "dim",
+    "voice",
+    "state",
+    "program",
+    "from terminal",
+    "to terminal",
+    "sealed",
+)
+
+DIM = current_ma(LAMPS, True) / current_ma(LAMPS, False)
 
 
 @pytest.fixture(scope="module", params=("k5", pytest.param("t35", marks=pytest.mark.slow)))
@@ -24,7 +39,8 @@ def test_trace_tells_of_all_that_happens_in_a_rating(traces: dict[int, Trace]) -
     trace = traces[1]
     assert [state for _, state in trace.of("state")] == ["chosen", "offer", "idle"]
     if trace.lamps_before:
-        assert trace.lamps_before == (True,) * 5 and [lit for _, lit in trace.of("lamps")] == [(False,) * 5]
+        # The invite's prompt plays as the key goes down: the lamps are dim then, and dark before they would be bright.
+        assert trace.lamps_before == (DIM,) * 5 and [light for _, light in trace.of("lamps")] == [(0.0,) * 5]
     assert trace.of("light")[0][1] > 0.5
     assert [hertz for _, hertz in trace.of("tone")] == [2_000, 0]
     assert len(trace.of("voice")) == 1 and len(trace.of("pixels")) > 50

@@ -17,6 +17,7 @@ LAYOUTS = {"k5": layout, "t35": layout_t35}
 LOOK_MS = 250
 CHANGE_SEEN_MS = 2_000  # from the press on nothing on the glass may tell the level
 TAP_MS = 80
+SPEAKS_MS = 5_000  # after a start
 REST_MS = 2_000  # of idle at the end
 
 Row = tuple[int, str, object]
@@ -33,11 +34,12 @@ class Trace:
         with Counter(folder, seed=1, board=board) as counter:
             counter.login()
             counter.terminal.wiring.voice.tracks = dict.fromkeys(range(1, 13), 1_500)
+            counter.run(SPEAKS_MS)  # from then on the invite is spoken, too
             counter.open_invite()
             self._counter = counter
             self._begin_us = counter.terminal.now_us
             self._seqs = set(counter.events)
-            self.lamps_before = counter.terminal.lamps()
+            self.lamps_before = counter.terminal.lamp_light()
             self._heard = len(counter.terminal.wiring.voice.heard)
             self._watch()
             self._act(board, key)
@@ -54,7 +56,8 @@ class Trace:
         terminal = self._counter.terminal
         wiring, usb = terminal.wiring, terminal.engine.soc.usb
         if wiring.lamps is not None:
-            wiring.lamps.on_change = lambda t_us: self._note("lamps", terminal.lamps())
+            wiring.lamps.on_change = lambda t_us: self._note("lamps", terminal.lamp_light())
+            wiring.key_lamps.on_change = lambda t_us: self._note("dim", (terminal.lamp_light(), wiring.key_lamps.ma))
         wiring.lcd.on_change = lambda t_us: self._note("pixels", None)
         wiring.buzzer.on_change = lambda tone: self._note("tone", tone.freq_hz)
         program, on_data, on_sent = wiring.nor.array.program, usb.on_data, usb.on_sent

@@ -1,16 +1,22 @@
 """Pinout and parts list of each board against the board data that firmware and simulator use."""
 
 import csv
+import math
 import re
 from pathlib import Path
 
 import pytest
 
+from simulator.chips import key_lamps
 from simulator.wiring import boards, load_board
 from tests.lint.sources import ROOT
 
 HARDWARE = ROOT / "hardware"
 BOARDS = boards()
+USB_MA = 450
+USB_V = 5.05  # 5.25 V less the least of the diode
+SPEAKER_OHM = 6.8  # 8 Ω less 15 %
+VOICE_AT_REST_MA = 25
 # Physical pin of each GPIO on a Pico and a Pico 2.
 PICO_PINS = dict(
     zip(
@@ -129,3 +135,45 @@ def test_every_chip_with_a_driver_has_its_page() -> None:
         for data in load_board(board)["chips"].values():
             if list(Path(ROOT, "firmware", "drivers").glob(f"*_{data['chip']}.py")):
                 assert (HARDWARE / "chips" / f"{data['chip']}.md").is_file(), data["chip"]
+
+
+def ohms(board: str, ref: str) -> float:
+    """Return the value of a resistor of the parts list."""
+    (part,) = [row["part"] for row in table(board, "bom.csv") if row["ref"] == ref]
+    return float(re.match(r"([\d.]+) Ω", part)[1])
+
+
+def power(board: str, column: str) -> dict[str, int]:
+    """Return load → mA."""
+    return {row["load"]: int(row[column]) for row in table(board, "power.csv")}
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_board_takes_no_more_from_usb_than_its_descriptor_says(board: str) -> None:
+    driver = (ROOT / "firmware" / "drivers" / "link_usb.py").read_text(encoding="utf-8")
+    assert 2 * int(re.search(r"_MAX_POWER = const\((\d+)\)", driver)[1]) == USB_MA
+    wiring = (HARDWARE / "boards" / board / "wiring.md").read_text(encoding="utf-8")
+    for column, word in (("silent_ma", "silent"), ("speaking_ma", "prompt plays")):
+        total = sum(power(board, column).values())
+        assert total <= USB_MA, column
+        assert re.search(rf"{total} mA while (?:it is |a ){word}", wiring), (column, total)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_power_table_has_the_currents_that_the_resistors_set(board: str) -> None:
+    silent, speaking = power(board, "silent_ma"), power(board, "speaking_ma")
+    highest = 1000 * USB_V / (ohms(board, "R9") + SPEAKER_OHM)
+    assert (silent["voice"], speaking["voice"]) == (VOICE_AT_REST_MA, math.ceil(VOICE_AT_REST_MA + highest))
+    if "lamps" in silent:
+        assert (key_lamps.SUPPLY_V, key_lamps.DIM_OHM) == (USB_V, ohms(board, "R8"))
+        assert key_lamps.current_ma(key_lamps.LAMPS, False) <= silent["lamps"]
+        assert math.ceil(key_lamps.current_ma(key_lamps.LAMPS, True)) == speaking["lamps"]
+        assert sum(speaking.values()) - speaking["lamps"] + silent["lamps"] > USB_MA, "else they would not have to dim"
+    assert ("lamps" in silent) == ("lamps" in load_board(board)["chips"])
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_power_table_names_parts_of_the_list(board: str) -> None:
+    references = {row["ref"] for row in table(board, "bom.csv")}
+    for row in table(board, "power.csv"):
+        assert set(row["ref"].split()) <= references, row["ref"]

@@ -189,6 +189,7 @@ function takeOfPlace(message) {
   const place = places[message.place];
   if (!place) return;
   if (message.lamps !== undefined) place.lit = message.lamps ?? [];
+  if (message.dim !== undefined) place.dim = message.dim;
   if (message.voice !== undefined) place.voice = message.voice;
   if (message.place !== shown) return;
   if (message.tone) beep(message.tone);
@@ -196,7 +197,7 @@ function takeOfPlace(message) {
 }
 
 function showHello(hello) {
-  places = hello.places.map((place) => ({ ...place, lit: [], voice: null }));
+  places = hello.places.map((place) => ({ ...place, lit: [], dim: false, voice: null }));
   tags = hello.tags;
   $("city-link").href = hello.city_url;
   $("ratings").replaceChildren();
@@ -233,7 +234,8 @@ function choose(number) {
 }
 
 function showSenses() {
-  const { lit, voice } = places[shown];
+  const { lit, dim, voice } = places[shown];
+  document.body.classList.toggle("dim", dim);
   lit.forEach((isLit, index) => document.querySelector(`.key[data-key="${index + 1}"]`)?.classList.toggle("lit", isLit));
   $("voice").hidden = !voice;
   if (!voice) return;
