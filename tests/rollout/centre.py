@@ -38,18 +38,19 @@ class Centre:
         (folder / "bundle.key").write_bytes(key.modulus)
         self.broker = BrokerPart(folder, free_port())
         self.broker.start()
-        self.known = [CityTerminal(f"YP-000{i}") for i in range(1, agents * each + 1)]
+        self.known = [CityTerminal(f"YP-000{i}", window=f"W{i:02}") for i in range(1, agents * each + 1)]
         self.terminals = [
             UpdatingTerminal(folder / f"tty-{one.id}", one.id, secret=one.secret).start() for one in self.known
         ]
-        self.agents = [self._agent(i + 1, self.terminals[i * each : (i + 1) * each], update) for i in range(agents)]
+        places = [(known.window, one) for known, one in zip(self.known, self.terminals, strict=True)]
+        self.agents = [self._agent(i + 1, places[i * each : (i + 1) * each], update) for i in range(agents)]
         self.receiver: Receiver | None = None
 
-    def _agent(self, number: int, terminals: list[UpdatingTerminal], update: str) -> AgentProcess:
+    def _agent(self, number: int, places: list[tuple[str, UpdatingTerminal]], update: str) -> AgentProcess:
         folder = self.folder / f"pc-{number}"
         folder.mkdir()
         text = f'[update]\nkey = "{self.folder / "bundle.key"}"\n{update}\n'
-        windows = [(f"W{i:02}", terminal.terminal, terminal.link_path) for i, terminal in enumerate(terminals, 1)]
+        windows = [(window, terminal.terminal, terminal.link_path) for window, terminal in places]
         made = AgentProcess(folder, self.broker.port, windows, policy=text, constants=QUICK)
         config = made.config.read_text(encoding="utf-8").replace('id = "pc-01"', f'id = "pc-{number:02}"')
         made.config.write_text(config, encoding="utf-8")
