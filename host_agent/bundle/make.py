@@ -8,6 +8,7 @@ from host_agent.bundle import layout, manifest
 from host_agent.bundle.compiler import compile_firmware
 from host_agent.bundle.contents import Bundle
 from host_agent.bundle.keys import Key
+from host_agent.content.glyph_check import check_packs
 from host_agent.errors import UserError
 
 VERSION_FILE = "app/version.py"
@@ -15,10 +16,11 @@ _NAMES = ("FIRMWARE", "FLOOR", "BOOTSTRAP")
 
 
 def build(board: str, key: Key, firmware: Path = layout.FIRMWARE, protocol: Path | None = layout.PROTOCOL) -> Bundle:
-    """Return the signed bundle of a firmware for a board. Raises UserError."""
+    """Return the signed bundle of a firmware for a board. Raises UserError, also when a text lacks a glyph."""
     if not (firmware / "boards" / f"{board}.py").is_file():
         known = sorted(path.stem for path in (firmware / "boards").glob("[a-z]*.py"))
         raise UserError("no such board", board, f"take one of {', '.join(known)}")
+    check_packs(firmware / "ui", board, firmware / "assets" / board)
     files = compiled(firmware, protocol, board)
     version, floor, bootstrap = versions(firmware)
     parts: tuple[dict[str, bytes], ...] = ({}, {}, {})

@@ -1,21 +1,15 @@
 """`yiping glyphs build` and `yiping glyphs check`: the glyph packs that the firmware carries."""
 
-import hashlib
 import importlib.util
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from host_agent.content import glyph_pack
 from host_agent.errors import UserError
 
-if TYPE_CHECKING:
-    from host_agent.content.glyph_sets import GlyphSet
-
 FIRMWARE = Path(__file__).parents[2] / "firmware"
-MANIFEST = "packs.json"
 LICENCE = "OFL.txt"
 # Noto Sans for each script, first the one that has most; regular weight, under the OFL.
 FONTS = (("pylopdf_fonts_zh_cn", "NotoSansSC-Regular.otf"), ("pylopdf_fonts_ko", "NotoSansKR-Regular.otf"))
@@ -48,7 +42,7 @@ def build(ui: Path, out: Path, font: Path | None, licence: Path | None) -> None:
     for board in screens.layouts:
         packs = {}
         for wanted in glyph_sets.glyph_sets(screens, board):
-            packs[_file_name(wanted.size)] = glyph_pack.encode(glyph_render.render(wanted, fonts))
+            packs[glyph_pack.file_name(wanted.size)] = glyph_pack.encode(glyph_render.render(wanted, fonts))
         total += _write(out / board, packs, fonts)
     if licence:
         notices = dict.fromkeys(font_names.copyright_notice(one) for one in fonts)
@@ -61,30 +55,13 @@ def build(ui: Path, out: Path, font: Path | None, licence: Path | None) -> None:
 @_out
 def check(ui: Path, out: Path) -> None:
     """Fail if a pack is damaged, or lacks a character that a text or a common name needs."""
-    from host_agent.content import glyph_sets
+    from host_agent.content import glyph_check, glyph_sets
 
     if not (out / LICENCE).is_file():
         raise UserError("the font's licence is missing", str(out / LICENCE), "run yiping glyphs build")
-    screens = glyph_sets.read_screens(ui)
-    for board in screens.layouts:
-        manifest = _read_manifest(out / board)
-        for wanted in glyph_sets.glyph_sets(screens, board):
-            _check(wanted, out / board / _file_name(wanted.size), manifest)
+    for board in glyph_sets.read_screens(ui).layouts:
+        glyph_check.check_packs(ui, board, out / board)
     click.echo("every text has its glyphs")
-
-
-def _check(wanted: "GlyphSet", path: Path, manifest: dict) -> None:
-    try:
-        data = path.read_bytes()
-        pack = glyph_pack.decode(data)
-    except (OSError, glyph_pack.PackError) as error:
-        raise UserError(f"the glyph pack is no good: {error}", str(path), "run yiping glyphs build") from None
-    if _sha256(data) != manifest["packs"].get(path.name, {}).get("sha256"):
-        raise UserError("the glyph pack is not the one in the manifest", str(path), "run yiping glyphs build")
-    missing = pack.missing(wanted.chars) | {chr(code) for code in wanted.icons if code not in pack.cells}
-    if missing:
-        text = "".join(sorted(missing))
-        raise UserError(f"the glyph pack lacks {text}", str(path), "run yiping glyphs build")
 
 
 def _write(folder: Path, packs: dict[str, bytes], fonts: list[Path]) -> int:
@@ -93,15 +70,11 @@ def _write(folder: Path, packs: dict[str, bytes], fonts: list[Path]) -> int:
     for name, data in packs.items():
         (folder / name).write_bytes(data)
     manifest = {
-        "fonts": [{"file": font.name, "sha256": _sha256(font.read_bytes())} for font in fonts],
-        "packs": {name: {"bytes": len(data), "sha256": _sha256(data)} for name, data in packs.items()},
+        "fonts": [{"file": font.name, "sha256": glyph_pack.sha256(font.read_bytes())} for font in fonts],
+        "packs": {name: {"bytes": len(data), "sha256": glyph_pack.sha256(data)} for name, data in packs.items()},
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    (folder / glyph_pack.MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return sum(len(data) for data in packs.values())
-
-
-def _file_name(size: int) -> str:
-    return f"yp{size}{glyph_pack.SUFFIX}"
 
 
 def _packaged_fonts() -> tuple[list[Path], Path | None]:
@@ -119,14 +92,3 @@ def _packaged_fonts() -> tuple[list[Path], Path | None]:
         files = metadata.files(package) or []
         licence = licence or next(Path(str(found.locate())) for found in files if found.name == "LICENSE")
     return fonts, licence
-
-
-def _read_manifest(out: Path) -> dict:
-    try:
-        return json.loads((out / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"no manifest: {error}", str(out / MANIFEST), "run yiping glyphs build") from None
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -8,6 +8,7 @@ pixel, first pixel in the lowest (framebuf.GS2_HMSB), 0 paper to 3 ink.
 Code points from U+E000 on are the project's own icons.
 """
 
+import hashlib
 import struct
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import attrs
 MAGIC = b"YPG2"
 HEADER = struct.Struct("<4s10BH")
 FULL_WIDTH_FROM = 0x2E80  # East Asian characters and icons advance by the whole size
-SUFFIX = ".bin"
+MANIFEST = "packs.json"  # beside the packs of a board
 _IN_BYTE = 4  # pixels
 
 
@@ -65,6 +66,16 @@ class Pack:
         return {char for char in text if not char.isspace() and ord(char) not in self.cells} | (
             {" "} if " " in text and 0x20 not in self.cells else set()
         )
+
+
+def file_name(size: int) -> str:
+    """Return the name of the file of a size."""
+    return f"yp{size}.bin"
+
+
+def sha256(data: bytes) -> str:
+    """Return the hash that the manifest tells of a file."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def encode(pack: Pack) -> bytes:

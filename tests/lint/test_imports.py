@@ -129,9 +129,9 @@ def test_simulator_and_host_agent_do_not_know_each_other_but_for_what_is_flashed
     assert found(wrong) == []
 
 
-def test_bundle_imports_nothing_of_the_agent_but_its_errors():
+def test_bundle_imports_nothing_of_the_agent_but_its_errors_and_the_check_of_glyphs():
     def wrong(path: Path, target: str) -> bool:
-        allowed = ("host_agent.bundle.", "host_agent.errors.")
+        allowed = ("host_agent.bundle.", "host_agent.errors.", "host_agent.content.glyph_check.check_packs")
         return (
             name(path).startswith("host_agent/bundle/")
             and target.startswith("host_agent.")

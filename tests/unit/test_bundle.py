@@ -73,6 +73,20 @@ def test_two_builds_in_other_folders_with_other_caches_are_the_same_bytes(tmp_pa
     assert set(found.bootstrap_files) == {"boot.py", "main.py", "slots.mpy", "mending.mpy"}
 
 
+@pytest.mark.parametrize("board", ("k5", "t35"))
+def test_build_refuses_a_text_whose_glyph_is_not_in_the_packs(tmp_path, board):
+    firmware = tmp_path / "firmware"
+    shutil.copytree(layout.FIRMWARE, firmware, ignore=shutil.ignore_patterns("__pycache__"))
+    texts = firmware / "ui" / "texts_zh.py"
+    texts.write_text(texts.read_text(encoding="utf-8").replace("请稍候", "請稍候"), encoding="utf-8")
+    private = tmp_path / "vendor.pem"
+    keys.make(private)
+    options = ["--board", board, "--key", str(private), "--out", str(tmp_path), "--firmware", str(firmware)]
+    result = CliRunner().invoke(build, options)
+    assert result.exit_code == 1 and "needs 請" in result.output and "yiping glyphs build" in result.output
+    assert not list(tmp_path.glob("*.zip"))
+
+
 def test_manifest_is_the_same_whoever_signs(tmp_path):
     other = keys.make(tmp_path / "other")
     one, two = make.build("k5", KEY), make.build("k5", other)
