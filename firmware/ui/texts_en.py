@@ -35,7 +35,7 @@ TEXTS = {
     "declined": "Not rated",
     "declined_note": "As you chose. Thank you.",
     "unrated": "Service not rated",
-    "unrated_code": "Scan to rate it\nwithin 7 days",
+    "unrated_code": "Scan to rate\nwithin 7 days",
     "unrated_no_code": "Within 7 days scan the\ncode on the housing",
     "not_invited": "Please wait, or scan",
     "not_invited_code": "Wait for\nthe clerk",

@@ -59,6 +59,16 @@ def test_no_letter_of_a_tag_touches_the_edge_of_its_row(gallery: Gallery) -> Non
             assert len(between_corners.getcolors(gallery.wide)) == 1, (name, y)
 
 
+def test_words_below_the_code_beside_the_card_stay_off_its_edge(gallery: Gallery) -> None:
+    sizes = LAYOUTS[gallery.board]
+    left, wide, high = (tenths * sizes.UNIT // 10 for tenths in (14, 104, 134))
+    below = sizes.BAND + (gallery.high - sizes.BAND + high) // 2
+    for name, scene in gallery.scenes.items():
+        if name.startswith("idle_code."):
+            edge = scene.picture.crop((left + 8, below - 3, left + wide - 8, below))
+            assert len(edge.getcolors(wide)) == 1, name
+
+
 def test_marks_are_the_same_before_and_after_a_press(gallery: Gallery) -> None:
     box = (0, LAYOUTS[gallery.board].MARKS_TOP, gallery.wide, gallery.high)
     before = gallery["invited"].picture.crop(box).tobytes()

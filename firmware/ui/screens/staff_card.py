@@ -69,7 +69,7 @@ def _paint_code(canvas: object, strings: object, top: int, code: tuple) -> None:
     canvas.card(_PORTRAIT_X, top, _PORTRAIT_WIDE, _PORTRAIT_HIGH, theme.PANEL)
     margin = (_PORTRAIT_WIDE - step * side) // 2
     canvas.squares(_PORTRAIT_X + margin, top + step + 2, step, side, bits)
-    middle, y = _PORTRAIT_X + _PORTRAIT_WIDE // 2, top + _PORTRAIT_HIGH - 2 * TINY
+    middle, y = _PORTRAIT_X + _PORTRAIT_WIDE // 2, top + _PORTRAIT_HIGH - 2 * TINY - TINY // 3
     canvas.lines(TINY, middle, y, strings["text_code"], theme.INK, theme.PANEL, theme.CENTRE, TINY)
 
 
