@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,9 @@ from simulator.board_faults import KINDS, plan
 from simulator.chips.rp2_chip import CHIPS
 from simulator.errors import SimError, UserError
 from simulator.prompt import Prompt, either, end, number
+
+if TYPE_CHECKING:
+    from simulator.bare_board import BareBoard
 
 _HELP = """\
 plug N [bootsel]   put in the cable of board N, with BOOTSEL held
@@ -98,7 +102,7 @@ def _tell_changes(boards: list) -> None:
 class Hands:
     """What the prompt does to the boards."""
 
-    def __init__(self, boards: list) -> None:
+    def __init__(self, boards: "list[BareBoard]") -> None:
         self._boards = boards
         self.commands = {
             "plug": (self._plug, 1, 2),
@@ -110,7 +114,7 @@ class Hands:
             "console": (lambda n: click.echo(self._at(n).console()), 1, 1),
         }
 
-    def _at(self, word: str) -> object:
+    def _at(self, word: str) -> "BareBoard":
         if not word.isdigit() or not 1 <= int(word) <= len(self._boards):
             raise click.UsageError(f"no board {word}: there are 1 to {len(self._boards)}")
         return self._boards[int(word) - 1]

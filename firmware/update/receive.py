@@ -70,8 +70,8 @@ class Receive:
             return _reason_of(error)
         return reasons.OK
 
-    def close(self) -> int:
-        """Check what came and put it in its place; BUSY while that goes on: ask again."""
+    def close(self) -> object:
+        """Check what came and put it in its place; return a reason, BUSY while that goes on: ask again."""
         if self._steps is None and self._result is None:
             if not self._close_file():
                 return reasons.FAULT
@@ -236,7 +236,7 @@ class Receive:
         return True
 
 
-def _outcome(steps: object) -> int:
+def _outcome(steps: object) -> object:
     try:
         return slot_files.finished(steps)
     except OSError as error:

@@ -28,17 +28,21 @@ class Image(Protocol):
     @property
     def board(self) -> str:
         """Return the board that it is for."""
+        ...
 
     @property
     def version(self) -> str:
         """Return its version."""
+        ...
 
     @property
     def manifest(self) -> bytes:
         """Return its manifest's bytes."""
+        ...
 
     def flash_files(self) -> dict[str, bytes]:
         """Return all that is written to a board."""
+        ...
 
 
 @attrs.define

@@ -66,7 +66,7 @@ class Board:
     epoch: int | None
     version: str | None
     state: str
-    drained: bool
+    drained: bool = attrs.field(converter=bool)
 
 
 @attrs.frozen
@@ -190,7 +190,7 @@ class Ledger:
 
     def _boards(self, condition: str, *values: Any) -> list[Board]:
         rows = self._read(f"SELECT {_BOARD_COLUMNS} FROM boards {condition}", *values)
-        return [Board(*row[:-1], bool(row[-1])) for row in rows]
+        return [Board(*row) for row in rows]
 
     def _read(self, statement: str, *values: Any) -> list[tuple]:
         with self._lock:

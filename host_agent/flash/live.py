@@ -1,12 +1,12 @@
 """Shows what happens at the ports: a table with bars where a person watches, plain lines elsewhere."""
 
 import contextlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
-import click
 
 from host_agent.flash import ledger
 from host_agent.flash.worker import NAMES, Line
@@ -106,4 +106,4 @@ def stderr_is_watched() -> bool:
     """Say whether a person sees the standard error stream, and rich is installed."""
     import importlib.util
 
-    return click.get_text_stream("stderr").isatty() and importlib.util.find_spec("rich") is not None
+    return sys.stderr.isatty() and importlib.util.find_spec("rich") is not None

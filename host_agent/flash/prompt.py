@@ -30,7 +30,7 @@ try:
     from mpremote.transport import TransportError
     from mpremote.transport_serial import SerialTransport
 except ImportError:  # the agent of a counter PC has no use for it
-    SerialTransport = TransportError = None
+    SerialTransport, TransportError = None, OSError  # nothing raises it then: `require` comes before every prompt
 
 
 class PromptError(Exception):
@@ -68,9 +68,10 @@ if SerialTransport is not None:
         def enter_raw_repl(self, soft_reset: bool = False, timeout_overall: float = ENTER_S) -> None:
             """Stop what runs and enter the raw prompt, without a reset. Raises TransportError."""
             deadline = time.monotonic() + timeout_overall
+            port: Any = self.serial  # what `mount` would put in its place is never there
             while time.monotonic() < deadline:
                 self.serial.write(_CTRL_C * 2)
-                while self.serial.read(max(1, self.serial.in_waiting)):
+                while port.read(max(1, port.in_waiting)):
                     if time.monotonic() > deadline:  # it prints on and on: no prompt
                         raise TransportError("no prompt")
                 self.serial.write(_CTRL_A)
