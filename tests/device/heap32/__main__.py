@@ -40,7 +40,7 @@ CHANGES = {
 class Firmware(process.Firmware):
     """A process of the 32-bit interpreter with its bus."""
 
-    def __init__(self, flash: Path, console: Path, clock: str, heap_kb: int = 0) -> None:
+    def __init__(self, flash: Path, console: Path, clock: str, heap_kb: int = 0, seat: None = None) -> None:
         root = flash.parent / "root"
         if not root.exists():
             _lay_out(flash, root)
@@ -67,7 +67,7 @@ def _lay_out(flash: Path, root: Path) -> None:
     (root / "dev").mkdir()
     for name in ("random", "urandom"):
         (root / "dev" / name).write_bytes(bytes(range(64)))
-    (root / "go.py").write_text("import start\n")
+    (root / "go.py").write_text("import start\nstart.run(globals())\n")
 
 
 def start(board: str, folder: Path, *, firmware_dir: Path, **options: object) -> SimTerminal:
