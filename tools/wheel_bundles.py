@@ -14,8 +14,13 @@ ROOT = Path(__file__).resolve().parent.parent
 BUNDLES = ROOT / "build" / "bundles"
 NOTE = ROOT / "build" / "bundles-of"  # digest of the sources that they were built of
 DEVELOPMENT_KEY = ROOT / "build" / "development-key.pem"
+LOCK = ROOT / "build" / "bundles.lock"
 INSIDE = "host_agent/bundle/shipped"
 
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing of this is built twice at once
+    fcntl = None
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface as Hook
 except ImportError:  # make bundle needs no builder of wheels
@@ -36,7 +41,15 @@ class BundleHook(Hook):
 
 
 def make() -> bool:
-    """Build the bundles unless they are there; return whether they are now."""
+    """Build the bundles unless they are there, one process after the other; return whether they are now."""
+    LOCK.parent.mkdir(exist_ok=True)
+    with LOCK.open("w") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        return _make()
+
+
+def _make() -> bool:
     key = os.environ.get("YIPING_BUNDLE_KEY")
     digest = hashlib.sha256((_sources() + (key or "development")).encode()).hexdigest()
     if NOTE.is_file() and NOTE.read_text() == digest and BUNDLES.is_dir():

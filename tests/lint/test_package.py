@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.lint.sources import ROOT, name, our_files
 from tests.lint.test_locks import project
+from tools import wheel_bundles
 
 SHIPPED = "host_agent/bundle/shipped/"
 PACKAGES = ("protocol", "host_agent", "simulator", "firmware")
@@ -52,3 +54,24 @@ def test_wheel_brings_the_bundle_of_each_board_with_its_key_and_an_installed_one
 def test_wheel_brings_the_command(wheel):
     points = next(entry for entry in wheel.namelist() if entry.endswith("entry_points.txt"))
     assert "yiping = host_agent.cli:main" in wheel.read(points).decode()
+
+
+def test_bundles_for_the_wheel_are_built_by_one_process_at_a_time(tmp_path, monkeypatch):
+    both = threading.Barrier(2)
+    alone = []
+
+    def build() -> bool:
+        try:
+            both.wait(timeout=0.1)  # the other one cannot be here
+        except threading.BrokenBarrierError:
+            alone.append(True)
+        return True
+
+    monkeypatch.setattr(wheel_bundles, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(wheel_bundles, "_make", build)
+    threads = [threading.Thread(target=wheel_bundles.make) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert alone == [True, True]
