@@ -18,6 +18,12 @@ from host_agent.config_model import NO_PORT as WITHOUT_TERMINAL
 from host_agent.errors import UserError
 from host_agent.transport import Transport, open_transport
 
+try:
+    # What pyserial lets through from a device that vanishes while it is being opened: no OSError.
+    from termios import error as POSIX_FAULT  # noqa: N812 — a kind of error, as the constants beside it
+except ImportError:  # Windows
+    POSIX_FAULT = OSError
+
 BAUD = 115_200
 OPEN_S = 8.0
 
@@ -121,7 +127,10 @@ def open_serial(name: str, baud: int = BAUD) -> Any:
     # Both asserted: the circuits that reset ESP32 boards act only when they differ, and a CDC device sees its host.
     port.dtr = True
     port.rts = True
-    port.open()
+    try:
+        port.open()
+    except POSIX_FAULT as error:
+        raise OSError(*error.args) from None
     return port
 
 

@@ -1,7 +1,8 @@
 """BareBoard: one board as it comes out of the box and through its life: boot drive, MicroPython's prompt, terminal.
 
-What a computer sees of it appears in two folders: ports (links ttyACM0, … to ptys) and drives. Real time; every method
-may be called from any thread. What is flashed on it lies in `folder` and is there again when it is started again.
+What a computer sees of it appears in two folders: ports (links ttyACM0, … to ptys, and serial/by-id) and drives. Real
+time; every method may be called from any thread. What is flashed on it lies in `folder` and is there again when it is
+started again.
 
 flash.img   what the internal flash has for files, a littlefs
 board.json  which MicroPython is on it, which faults have been
@@ -25,7 +26,7 @@ from simulator.console import Console, banner
 from simulator.engine import Engine
 from simulator.errors import SimError
 from simulator.flash_files import FULL_FILE, fill, read_files, write_files
-from simulator.ports_folder import claim_port
+from simulator.ports_folder import claim_port, is_free, name_by_id
 from simulator.process import interpreter
 from simulator.runner import Runner
 from simulator.serial_port import PortHost, SerialPort
@@ -42,6 +43,8 @@ BOOT_DRIVE, PROMPT, TERMINAL, MAINTENANCE, STARTING, OFF = (
     "off",
 )
 _FREE_BYTES = 65_536  # that a full flash still has
+_SECOND_ITF = 2  # of USB interfaces, those of the console are 0 and 1
+_NAME_LOOK_US = 20_000
 
 Result = TypeVar("Result")
 
@@ -73,14 +76,20 @@ class BareBoard:
         self._runner = Runner(self._engine, f"board {self.folder.name}")
         self._console = Console(self._clock, self._runner.selector, self.state.console)
         self._drive = BootDrive(self._clock, self._chip, self.drives, self._programmed)
+        self._by_id: dict[SerialPort, Path] = {}
         self._data_port = self._serial(self._engine.soc.usb)
         self._console_port = self._serial(self._console)
 
     def _serial(self, host: PortHost) -> SerialPort:
-        return SerialPort(host, self._clock, self._runner.selector, self._claim)
+        port = SerialPort(host, self._clock, self._runner.selector, lambda device: self._claim(port, device))
+        return port
 
-    def _claim(self, device: str) -> Path:
-        return claim_port(self.ports, device, self.faults.renumber)
+    def _claim(self, port: SerialPort, device: str) -> Path:
+        """Give a port both its names, the one that tells whose it is first."""
+        is_second = port is self._data_port and self._console_port.link is not None
+        self._by_id[port] = name_by_id(self.ports, device, self.usb_serial, _SECOND_ITF if is_second else 0)
+        swapped = self.faults.swap if port is self._data_port else None
+        return claim_port(self.ports, device, self.faults.renumber if swapped is None else swapped)
 
     # -- life
 
@@ -130,14 +139,26 @@ class BareBoard:
         console.on_data = self._console_port.deliver
         console.on_input = self._count
         usb.on_data = self._data_port.deliver
-        usb.on_port = lambda port: self._show(self._data_port, port is not None)
+        usb.on_port = lambda port: self._show(self._data_port, False) if port is None else self._show_data_port()
         usb.on_console = lambda present: self._show(self._console_port, present)
 
     def _show(self, port: SerialPort, present: bool) -> None:
         if present:
             port.appear()
-        else:
-            port.vanish()
+            return
+        link = self._by_id.pop(port, None)
+        if link is not None:
+            link.unlink(missing_ok=True)
+        port.vanish()
+
+    def _show_data_port(self) -> None:
+        """Show the terminal's port, as soon as the name is free that it is to have."""
+        if self._engine.soc.usb.port is None:
+            return
+        if self.faults.swap is not None and not is_free(self.ports, self.faults.swap):
+            self._clock.after(_NAME_LOOK_US, self._show_data_port)
+            return
+        self._show(self._data_port, True)
 
     def _keep_about(self) -> None:
         part = self.folder / "board.part"
@@ -250,6 +271,11 @@ class BareBoard:
     def data_port(self) -> Path | None:
         """Return the data port of the terminal, while there is one."""
         return self._data_port.link
+
+    @property
+    def usb_serial(self) -> str:
+        """Return what the device tells as its serial number: the image its chip's id, our firmware its own."""
+        return self._engine.soc.usb.serial_number or self._engine.uid.hex()
 
     @property
     def state_name(self) -> str:

@@ -7,6 +7,7 @@ small@N       the flash has N bytes for files
 silent        the port is there and nothing answers
 dead-nor      the journal's chip does not answer
 renumber@N    the port comes as ttyACM<N> or the next free number
+swap@N        the terminal's port comes as ttyACM<N>, once that name is free: boards that restart together swap names
 version@X     the image is MicroPython X
 """
 
@@ -14,8 +15,8 @@ from typing import NamedTuple
 
 from simulator.errors import SimError
 
-KINDS = ("unplug", "bad-write", "full", "small", "silent", "dead-nor", "renumber", "version")
-_TAKES_NUMBER = ("unplug", "bad-write", "small", "renumber")
+KINDS = ("unplug", "bad-write", "full", "small", "silent", "dead-nor", "renumber", "swap", "version")
+_TAKES_NUMBER = ("unplug", "bad-write", "small", "renumber", "swap")
 
 
 class Faults(NamedTuple):
@@ -29,6 +30,7 @@ class Faults(NamedTuple):
     dead_nor: bool = False
     renumber: int = 0
     version: str | None = None
+    swap: int | None = None
 
 
 def plan(words: tuple[str, ...] | list[str]) -> Faults:
@@ -43,6 +45,7 @@ def plan(words: tuple[str, ...] | list[str]) -> Faults:
     return Faults(
         number.get("unplug"), number.get("bad-write"), "full" in found, number.get("small"), "silent" in found,
         "dead-nor" in found, number.get("renumber", 0), found.get("version"),
+        number.get("swap"),
     )  # fmt: skip
 
 

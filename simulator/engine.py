@@ -49,7 +49,7 @@ class Engine:
         self._heap_kb = heap_kb
         self._ticks_start_us = ticks_start_ms * 1000
         self._rng = random.Random(seed)
-        self._uid = _UID + (seed & 0xFFFF).to_bytes(2, "little")
+        self.uid = _UID + (seed & 0xFFFF).to_bytes(2, "little")
         self._cause = PWRON_RESET
         self._firmware: Firmware | None = None
         self._starting = None
@@ -163,7 +163,7 @@ class Engine:
         numbers = struct.pack(
             "<BBQQQ", self.clock.virtual, self._cause, self.clock.now_us, epoch_us, self._ticks_start_us
         )
-        return numbers + self._uid + self._rng.getrandbits(32).to_bytes(4, "little")
+        return numbers + self.uid + self._rng.getrandbits(32).to_bytes(4, "little")
 
     @property
     def firmware_pid(self) -> int | None:

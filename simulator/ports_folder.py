@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 PORT_NAME = "ttyACM"
+BY_ID = Path("serial", "by-id")  # in the folder of ports, as udev has it in /dev
 
 
 def claim_port(folder: Path, device: str, first: int = 0) -> Path:
@@ -19,6 +20,24 @@ def claim_port(folder: Path, device: str, first: int = 0) -> Path:
             number += 1
             continue
         return link
+
+
+def is_free(folder: Path, number: int) -> bool:
+    """Say whether no board has the port of this number."""
+    return not (folder / f"{PORT_NAME}{number}").exists()
+
+
+def name_by_id(folder: Path, device: str, serial: str, interface: int) -> Path:
+    """Link a device file by its board's USB serial number, as udev does, and return the link."""
+    names = folder / BY_ID
+    names.mkdir(parents=True, exist_ok=True)
+    for old in names.iterdir():  # what a killed simulator left
+        if os.path.realpath(old) == os.path.realpath(device):
+            old.unlink(missing_ok=True)
+    link = names / f"usb-Simulated_Board_{serial}-if{interface:02}"
+    link.unlink(missing_ok=True)
+    os.symlink(device, link)
+    return link
 
 
 def claim_drive(folder: Path, label: str) -> Path:

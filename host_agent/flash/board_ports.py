@@ -1,10 +1,14 @@
 """Finds the ports at which boards are: USB ports of the chip's maker and ours, or named by patterns.
 
 A terminal with its maintenance jumper set offers two ports, the console first and then the data port: they are one
-board and make one group.
+board and make one group. A board is known by its USB serial number, which the image makes of the chip's unique id and
+our firmware of the terminal's id: names of ports pass from one board to another when boards restart together. Only a
+named port without a serial number is known by its name.
 """
 
 import glob
+import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,8 @@ from serial.tools import list_ports
 
 # Raspberry Pi: the stock image's console. Ours: firmware/boards, "usb".
 _VENDORS = {0x2E8A: None, 0x1209: 0x0001}
+# udev's names of serial ports (60-serial.rules): …_SERIAL-ifNN, in the folder serial/by-id beside the port.
+_BY_ID = re.compile(r"usb-.*_(?P<serial>[^_]+)-if(?P<interface>[0-9a-f]{2})(-port\d+)?")
 
 
 @attrs.frozen
@@ -38,18 +44,33 @@ class PortFinder:
         return self._named() if self._patterns else self._usb()
 
     def of_terminal(self, group: str, terminal: str) -> list[str]:
-        """Return where a terminal may be after its start: at ports with its USB serial number, else the group's."""
+        """Return where a terminal may be after its start: at ports with its USB serial number, else the group's.
+
+        Never at ports with the serial number of another board.
+        """
         found = self.look()
         own = [board for board in found if board.serial == terminal] or [b for b in found if b.group == group]
         return [device for board in own for device in reversed(board.devices)]
 
     def _named(self) -> list[BoardPorts]:
-        groups: dict[str, list[str]] = {}
-        for pattern in self._patterns:
-            for name in sorted(glob.glob(pattern)):
-                path = Path(name)
-                groups.setdefault(str(path.with_suffix("")) if path.suffix else name, []).append(name)
-        return [BoardPorts(group, tuple(sorted(names))) for group, names in sorted(groups.items())]
+        """Return the boards at the named ports; one whose name leads nowhere is going away just now."""
+        usb = {
+            os.path.realpath(port.device): (port.serial_number, port.location or "")
+            for port in self._comports()
+            if port.serial_number
+        }
+        groups: dict[str, set[tuple[str, str]]] = {}
+        serials: dict[str, str | None] = {}
+        for name in sorted({name for pattern in self._patterns for name in glob.glob(pattern)}):
+            path = Path(name)
+            serial, place = usb.get(os.path.realpath(name)) or _by_id(path) or (None, "")
+            group = serial or (str(path.with_suffix("")) if path.suffix else name)
+            groups.setdefault(group, set()).add((place, name))
+            serials[group] = serial
+        return [
+            BoardPorts(group, tuple(name for _, name in sorted(found)), serials[group])
+            for group, found in sorted(groups.items())
+        ]
 
     def _usb(self) -> list[BoardPorts]:
         groups: dict[str, list[tuple[str, str]]] = {}
@@ -64,3 +85,13 @@ class PortFinder:
             BoardPorts(group, tuple(device for _, device in sorted(found)), serials[group])
             for group, found in sorted(groups.items())
         ]
+
+
+def _by_id(path: Path) -> tuple[str, str] | None:
+    """Return serial number and interface that udev's second name of a port tells."""
+    real = os.path.realpath(path)
+    for link in path.parent.glob("serial/by-id/usb-*"):
+        found = _BY_ID.fullmatch(link.name)
+        if found is not None and os.path.realpath(link) == real:
+            return found["serial"], found["interface"]
+    return None

@@ -5,6 +5,7 @@ from host_agent.errors import UserError
 UNPLUGGED, NO_ANSWER, LOCKED = "unplugged", "no_answer", "locked"
 WRONG_IMAGE, WRONG_CHIP, FULL, BAD_WRITE = "wrong_image", "wrong_chip", "full", "bad_write"
 QUEUE, NO_ROW, WRONG_TERMINAL, SELF_TEST, BOARD = "queue", "no_row", "wrong_terminal", "self_test", "board"
+ANOTHER_BOARD = "another_board"
 
 
 class BoardFault(UserError):
@@ -34,3 +35,9 @@ def locked(port: str, terminal: str) -> BoardFault:
     """Return the fault of a terminal that is in service and opens its console to nobody."""
     cure = "set the maintenance jumper and plug it in again, or update it over the link (yiping update)"
     return BoardFault(LOCKED, f"terminal {terminal} is locked", port, cure)
+
+
+def another_board(port: str, wanted: str, found: str) -> BoardFault:
+    """Return the fault of a port whose name has passed to another board; nothing was written to that one."""
+    what = f"{found} answers where {wanted} was: the ports have swapped their names; nothing was written"
+    return BoardFault(ANOTHER_BOARD, what, port, "unplug both boards, then plug them in again one after the other")

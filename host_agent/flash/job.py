@@ -68,6 +68,7 @@ class Job:
     bench: Bench
     group: str
     devices: list[str]
+    serial: str | None = None  # USB serial number that the ports had
     progress: Progress = attrs.field(default=lambda _done, _all: None)
     state: str = ""
     prompt: Prompt | None = None

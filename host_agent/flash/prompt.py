@@ -17,6 +17,7 @@ import serial
 from host_agent.errors import UserError
 from host_agent.flash import faults
 from host_agent.flash.faults import BoardFault
+from host_agent.ports import POSIX_FAULT
 
 ANSWER_S = 10.0  # the longest that a statement may take; erasing much of a full flash is the slowest
 ENTER_S = 3.0
@@ -117,11 +118,15 @@ class Prompt:
         return out.decode("utf-8", "replace").replace("\r\n", "\n")
 
     def start(self, code: str) -> None:
-        """Run statements after which the board will not answer, such as a reset.
+        """Run statements after which the board goes away, such as a reset; it may be gone before its answer is read.
 
-        :raises BoardFault: the board was gone before.
+        :raises BoardFault: the board is there and does not take them.
         """
-        self._try(lambda: self._transport.exec_raw_no_follow(code))
+        try:
+            self._try(lambda: self._transport.exec_raw_no_follow(code))
+        except BoardFault as error:
+            if error.code != faults.UNPLUGGED:
+                raise
 
     def close(self) -> None:
         """Leave the raw prompt and give the port back; whatever happens to it then is no matter."""
@@ -158,8 +163,8 @@ class Prompt:
             raise faults.no_answer(self.port) from None
         except (struct.error, IndexError, AssertionError):
             raise faults.no_answer(self.port) from None
-        except OSError as error:  # of pyserial, too: a port that vanished
-            if error.errno == errno.EACCES:
+        except (OSError, POSIX_FAULT) as error:  # of pyserial, too: a port that vanished
+            if getattr(error, "errno", None) == errno.EACCES:
                 cure = "give this user the right (on Linux: the group that owns the port)"
                 raise BoardFault(faults.NO_ANSWER, "no right to open the port", self.port, cure) from None
             raise faults.unplugged(self.port) from None

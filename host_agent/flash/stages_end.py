@@ -73,16 +73,23 @@ def label_of(job: Job) -> label.Label:
 
 
 def _terminal(job: Job, terminal: str) -> DataPort:
-    """Return an open session once the terminal answers. Raises BoardFault."""
+    """Return an open session once the terminal answers; others that answer are left alone. Raises BoardFault."""
     deadline = time.monotonic() + START_S
+    other: tuple[str, str] | None = None
     while True:
         job.check_stop()
         for device in job.bench.ports_of(job.group, terminal):
             try:
-                return DataPort(device)
+                port = DataPort(device)
             except BoardFault:
                 continue
+            if port.hello["terminal"] == terminal:
+                return port
+            port.close()
+            other = device, str(port.hello["terminal"])
         if time.monotonic() > deadline:
+            if other is not None:
+                raise faults.another_board(other[0], f"terminal {terminal}", f"terminal {other[1]}")
             what = f"terminal {terminal} does not start"
             cure = "unplug it, plug it in again; if it stays dark, set the maintenance jumper and flash it anew"
             raise BoardFault(faults.NO_ANSWER, what, job.port, cure)

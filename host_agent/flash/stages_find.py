@@ -1,6 +1,7 @@
 """The stages before anything is changed on a board: detect, identify, drain."""
 
 import json
+import re
 
 from host_agent.flash import chips, faults
 from host_agent.flash.board_queue import end_epoch
@@ -8,8 +9,10 @@ from host_agent.flash.data_port import DataPort
 from host_agent.flash.faults import BoardFault
 from host_agent.flash.job import PROMPT, TERMINAL, Job, Stage, no_row
 from host_agent.flash.prompt import Prompt, PromptError
+from host_agent.provision.identity import PREFIX
 
 LEAST_VERSION = (1, 29)
+_UID = re.compile("[0-9A-Fa-f]{16}")
 _TOUCH_ADDRESS = 0x38  # only the touch board has a chip there, at the pins that both boards use for I²C
 
 _WHO = f"""\
@@ -19,9 +22,14 @@ try:
     _y = {_TOUCH_ADDRESS} in I2C(1, sda=Pin(26), scl=Pin(27), freq=100000).scan()
 except Exception:
     _y = None
+try:
+    with open("settings.json") as _y_f:
+        _y_id = str(json.load(_y_f)["terminal"])
+except Exception:
+    _y_id = None
 print(json.dumps({{"uid": binascii.hexlify(machine.unique_id()).decode(), "platform": sys.platform,
     "version": list(sys.implementation[1][:3]), "machine": sys.implementation._machine, "touch": _y,
-    "settings": "settings.json" in os.listdir("/")}}))
+    "terminal": _y_id}}))
 """
 # The lamp on the board says that it is in work; not every board has one, and none needs it.
 _BLINK = """\
@@ -60,6 +68,7 @@ class Detect(Stage):
             except BoardFault:
                 continue
             job.state, job.terminal = TERMINAL, str(job.hello["terminal"])
+            _require_same(job, None, job.terminal)
             return f"terminal {job.terminal}, firmware {job.hello['firmware']}"
         raise trouble or faults.no_answer(job.port)
 
@@ -90,6 +99,7 @@ class Identify(Stage):
             text = ".".join(map(str, version))
             what = f"MicroPython {text} is on the board, needed is 1.29 or newer"
             raise BoardFault(faults.WRONG_IMAGE, what, job.port, _base_cure(job.chip))
+        _require_same(job, who["uid"], who["terminal"])
         job.uid = who["uid"]
         job.kind = None if who["touch"] is None else "t35" if who["touch"] else "k5"
         job.row = job.bench.rows.claim(job.uid, job.chip, job.kind, chips.BOARDS)
@@ -130,6 +140,17 @@ class Drain(Stage):
         said = end_epoch(job)
         job.bench.ledger.note(job.uid, drained=1)
         return said
+
+
+def _require_same(job: Job, uid: str | None, terminal: str | None) -> None:
+    """Raise BoardFault when the board is not the one whose USB serial number stood at its ports.
+
+    A serial number of neither form is that of an image or firmware of somebody else, and proves nothing.
+    """
+    serial = job.serial or ""
+    own = terminal if serial.startswith(PREFIX) else uid if _UID.fullmatch(serial) else None
+    if own is not None and own.casefold() != serial.casefold():
+        raise faults.another_board(job.port, f"board {serial}", f"board {own}")
 
 
 def _base_cure(chip: chips.Chip | None) -> str:

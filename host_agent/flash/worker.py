@@ -78,7 +78,7 @@ class Worker:
         self._canary = canary
         self._show = show
         self._first = 0
-        self.job = Job(bench, ports.group, list(ports.devices))
+        self.job = Job(bench, ports.group, list(ports.devices), ports.serial)
         self.line = Line(ports.devices[0])
 
     def run(self, dry: bool = False) -> None:

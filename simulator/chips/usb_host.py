@@ -24,6 +24,7 @@ _CLASS_OUT = 0x21
 _SET_LINE_CODING = 0x20
 _SET_CONTROL_LINE_STATE = 0x22
 DTR, RTS = 1, 2
+_SERIAL_NUMBER_AT = 16  # in the device descriptor
 
 
 class DeviceLink:
@@ -95,6 +96,15 @@ class UsbHost:
         """Take the descriptors the device will answer with; its first interfaces may be the image's own console."""
         self._descriptors = (device, configuration, strings)
         self._builtin_itfs = builtin_itfs
+
+    @property
+    def serial_number(self) -> str | None:
+        """Return the device's iSerialNumber (USB 2.0, 9.6.1), None where it has none."""
+        if self._descriptors is None:
+            return None
+        device, _, strings = self._descriptors
+        text = strings.get(device[_SERIAL_NUMBER_AT])
+        return None if text is None else text.decode()
 
     def set_pull_up(self, on: bool) -> None:
         """Take the device's pull-up on D+: on the bus or not."""

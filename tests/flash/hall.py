@@ -41,9 +41,10 @@ class Hall:
         self.boards.append(made)
         return made.start()
 
-    def batch(self, wait_s: float | None = 60.0, show=None) -> batch.Batch:
-        """Return a run over all rows."""
-        finder = PortFinder(usb=self.usb)
+    def batch(self, wait_s: float | None = 60.0, show=None, pattern: str | None = None) -> batch.Batch:
+        """Return a run over all rows, at USB's ports or at those that a pattern in the folder of ports names."""
+        patterns = () if pattern is None else (str(self.folder / "ports" / pattern),)
+        finder = PortFinder(patterns, self.usb if pattern is None else list)
         bench = Bench(
             self.book, self.book.begin_run("test"), self.station, self.images, self.folder / "archive",
             self.folder / "labels", Rows(self.rows, self.book), finder.of_terminal,
@@ -56,7 +57,7 @@ class Hall:
         found = []
         for board in list(self.boards):
             console, data = board.port, board.data_port
-            serial = usb_serial(board)
+            serial = board.usb_serial
             for place, link in (("1.0", console), ("1.2", data)):
                 if link is not None:
                     ids = (0x1209, 0x0001) if data is not None else (0x2E8A, 0x0005)
@@ -77,11 +78,3 @@ class Hall:
             board.close()
         self.book.close()
         self.station.close()
-
-
-def usb_serial(board: BareBoard) -> str:
-    """Return what the device says as iSerialNumber (USB 2.0, 9.6.1): the image the chip's id, our firmware its own."""
-    descriptors = board.engine.soc.usb._descriptors
-    if board.data_port is None or descriptors is None:
-        return f"e661{board.seed:012x}"
-    return descriptors[2][descriptors[0][16]].decode()

@@ -1,9 +1,11 @@
 """Ports and transports: blocks in, whole output out, every loss told once, a hung driver left behind."""
 
 import asyncio
+import errno
 import os
 import pty
 import random
+import termios
 import threading
 import time
 import tty
@@ -254,3 +256,13 @@ def test_transport_over_a_serial_server_is_driven_by_its_descriptor():
 
 def test_transport_kinds_are_chosen_by_what_the_port_is():
     assert transport._plain_descriptor(serial.serial_for_url("loop://")) is None
+
+
+def test_port_that_vanishes_while_it_is_opened_raises_an_os_error(monkeypatch):
+    def vanishing(_port):
+        raise termios.error(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(serial.Serial, "open", vanishing)
+    with pytest.raises(OSError) as caught:
+        ports.open_serial("/dev/ttyACM0")
+    assert caught.value.errno == errno.EIO
