@@ -9,6 +9,7 @@ and judged, and goes on working.
     agent_*.py    the agent's runs, and what must hold of its store
     city_*.py     the receiver's
     rater_*.py    those of an old rater's journal in the agent
+    rollout_*.py  those of a roll-out's plan beside the receiver's store
     cutting.py    the cuts of a run, and the judging of each
     replay.py     one cut again, by its id: python -m tests.host_power_cut.replay ID
 """

@@ -14,6 +14,9 @@ from tests.host_power_cut.promise import Mark
 from tests.host_power_cut.rater_promise import RaterPromise
 from tests.host_power_cut.rater_runs import Plan as RaterPlan
 from tests.host_power_cut.rater_runs import RaterRun
+from tests.host_power_cut.rollout_promise import RolloutPromise
+from tests.host_power_cut.rollout_runs import Plan as RolloutPlan
+from tests.host_power_cut.rollout_runs import RolloutRun
 from tests.host_power_cut.vfs import Recording
 
 
@@ -55,9 +58,14 @@ _RATER_PLANS = (
     RaterPlan("rater-first", rounds=2, restart_every=1),
     RaterPlan("rater-day", rounds=24, restart_every=6),
 )
+_ROLLOUT_PLANS = (
+    RolloutPlan("rollout-first", rounds=4, terminals=2, restart_every=3),
+    RolloutPlan("rollout-day", rounds=40, terminals=5, restart_every=9),
+)
 
 RUNS: dict[str, tuple[Callable[[int], Run], Callable[[], Promise]]] = {
     **{plan.name: (lambda seed, plan=plan: AgentRun(plan, seed), AgentPromise) for plan in _AGENT_PLANS},
     **{plan.name: (lambda seed, plan=plan: CityRun(plan, seed), CityPromise) for plan in _CITY_PLANS},
     **{plan.name: (lambda seed, plan=plan: RaterRun(plan, seed), RaterPromise) for plan in _RATER_PLANS},
+    **{plan.name: (lambda seed, plan=plan: RolloutRun(plan, seed), RolloutPromise) for plan in _ROLLOUT_PLANS},
 }

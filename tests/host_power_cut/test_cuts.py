@@ -25,7 +25,8 @@ def cleanly(_operations: int) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    ("run", "tears"), [("agent-first", in_turn), ("city-first", cleanly), ("rater-first", cleanly)]
+    ("run", "tears"),
+    [("agent-first", in_turn), ("city-first", cleanly), ("rater-first", cleanly), ("rollout-first", cleanly)],
 )
 def test_cut_after_every_operation_keeps_every_promise(run: str, tears: Tears) -> None:
     cuts = cut_everywhere(run, 1, tears)
@@ -45,6 +46,8 @@ def test_cut_after_every_operation_keeps_every_promise(run: str, tears: Tears) -
         ("city-day", every, 3_000),
         ("rater-first", every, 300),
         ("rater-day", every, 1_500),
+        ("rollout-first", every, 200),
+        ("rollout-day", every, 1_500),
     ],
 )
 def test_cut_after_every_operation_and_again_while_going_on_keeps_every_promise(

@@ -13,6 +13,8 @@ from host_agent import store as agent_store
 from host_agent.legacy.store import RaterStore
 from host_agent.receiver import store as city_store
 from host_agent.receiver.intake import Intake
+from host_agent.rollout import store as rollout_store
+from host_agent.rollout.store import RolloutStore
 from host_agent.store import Store
 from host_agent.writer import Writer
 from protocol import codes, evidence
@@ -22,7 +24,7 @@ from tests.host_power_cut.images import ALL, NONE
 from tests.host_power_cut.promise import Broken
 
 Patch = pytest.MonkeyPatch
-AGENT, CITY, RATER = "agent-first", "city-first", "rater-first"
+AGENT, CITY, RATER, ROLLOUT = "agent-first", "city-first", "rater-first", "rollout-first"
 
 
 def pragma(patch: Patch, text: str) -> None:
@@ -35,6 +37,7 @@ def pragma(patch: Patch, text: str) -> None:
 
     patch.setattr(agent_store, "connect", connect)
     patch.setattr(city_store, "connect", connect)
+    patch.setattr(rollout_store, "connect", connect)
 
 
 def log_is_synced_only_when_it_is_folded_in(patch: Patch) -> None:
@@ -62,7 +65,7 @@ def folder_is_never_synced(patch: Patch) -> None:
 
 def layout_is_made_statement_by_statement(patch: Patch) -> None:
     """A first start that was interrupted stops the second one."""
-    for migrations in (agent_store.migrations, city_store.migrations):
+    for migrations in (agent_store.migrations, city_store.migrations, rollout_store.migrations):
         for migration in migrations._migrations:
             patch.setattr(migration, "transactional", False)
 
@@ -196,6 +199,31 @@ def invite_ends_in_a_commit_of_its_own(patch: Patch) -> None:
     patch.setattr(RaterStore, "append", append)
 
 
+def word_is_given_before_the_commit(patch: Patch) -> None:
+    @contextlib.contextmanager
+    def change(self) -> Iterator[None]:
+        if self._conn.in_transaction:
+            self._conn.execute("COMMIT")
+        self._conn.execute("BEGIN IMMEDIATE")
+        yield
+
+    patch.setattr(RolloutStore, "change", change)
+
+
+def members_have_a_commit_of_their_own(patch: Patch) -> None:
+    put_all = RolloutStore.put
+
+    def put(self, rollout) -> None:
+        members, rollout.members = rollout.members, {}
+        put_all(self, rollout)
+        rollout.members = members
+        self._conn.execute("COMMIT")
+        self._conn.execute("BEGIN IMMEDIATE")
+        put_all(self, rollout)
+
+    patch.setattr(RolloutStore, "put", put)
+
+
 def synced(_operations: int) -> tuple[str, ...]:
     """Leave only what was synced."""
     return (NONE,)
@@ -207,11 +235,11 @@ def killed(operations: int) -> tuple[str, ...]:
 
 
 BUGS = {
-    log_is_synced_only_when_it_is_folded_in: (synced, AGENT, CITY, RATER),
+    log_is_synced_only_when_it_is_folded_in: (synced, AGENT, CITY, RATER, ROLLOUT),
     nothing_is_synced: (synced, AGENT, CITY),
     folder_is_never_synced: (synced, AGENT, CITY),
     there_is_no_journal: (killed, AGENT),
-    layout_is_made_statement_by_statement: (killed, AGENT, CITY),
+    layout_is_made_statement_by_statement: (killed, AGENT, CITY, ROLLOUT),
     events_are_acknowledged_before_the_commit: (killed, AGENT),
     invite_is_sent_before_the_commit: (killed, AGENT),
     highest_number_has_a_commit_of_its_own: (killed, AGENT),
@@ -222,6 +250,8 @@ BUGS = {
     records_are_queued_after_the_commit: (killed, CITY),
     number_of_the_start_is_not_synced: (killed, RATER),
     invite_ends_in_a_commit_of_its_own: (killed, RATER),
+    word_is_given_before_the_commit: (killed, ROLLOUT),
+    members_have_a_commit_of_their_own: (killed, ROLLOUT),
 }
 
 
@@ -234,6 +264,7 @@ QUICK = (
     (events_are_acknowledged_before_the_commit, AGENT),
     (receipts_go_before_the_commit, CITY),
     (number_of_the_start_is_not_synced, RATER),
+    (word_is_given_before_the_commit, ROLLOUT),
 )
 CASES = [(bug, run) for bug, (_, *runs) in BUGS.items() for run in runs]
 
