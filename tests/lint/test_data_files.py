@@ -52,7 +52,7 @@ def test_glyph_packs_carry_the_licence_of_their_font():
 
 
 def test_binary_files_are_only_where_they_are_expected():
-    binary = {".bin": "firmware/assets/", ".png": "docs/images/"}
+    binary = {".bin": "firmware/assets/", ".png": "docs/images/", ".zip": "tests/upgrade/images/"}
     text = {".py", ".md", ".toml", ".csv", ".json", ".js", ".css", ".html", ".lock", ".yaml", ".sh", ".txt", ""}
     strangers = [
         name(path)
