@@ -23,6 +23,7 @@ FILES = (
     "tests/city/test_attacks_forged.py",
     "tests/device/test_attack_console.py",
     "tests/device/test_attack_boot.py",
+    "tests/device/test_attack_update.py",
     "tests/device/test_maintenance_console.py",
 )
 
