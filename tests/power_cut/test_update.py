@@ -25,17 +25,22 @@ BUGS = {  # planted into update_bugs.py's functions → (phase that is cut, what
 }
 
 
-def cut(folder: Path, slot: str = "a", every: int = 1, phase: str = "-", bug: str = "-") -> tuple[int, str]:
+@pytest.fixture(scope="module")
+def firmwares(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("firmwares") / "firmwares.cbor"
+    update_bundles.write(path)
+    return path
+
+
+def cut(firmwares: Path, slot: str = "a", every: int = 1, phase: str = "-", bug: str = "-") -> tuple[int, str]:
     """Cut every so many operations of an update from a slot; return exit code and output."""
-    firmwares = folder / "firmwares.cbor"
-    update_bundles.write(firmwares)
     script = str(ROOT / "tests/power_cut/update_cuts.py")
     arguments = [script, str(firmwares), slot, str(every), phase, bug]
     return run_forked(arguments, f"{ROOT}:{ROOT}/firmware:.frozen", "16M", 240.0)
 
 
-def test_power_cut_in_an_update_leaves_one_whole_signed_firmware_to_start_a_sample(tmp_path: Path) -> None:
-    code, output = cut(tmp_path, every=EVERY)
+def test_power_cut_in_an_update_leaves_one_whole_signed_firmware_to_start_a_sample(firmwares: Path) -> None:
+    code, output = cut(firmwares, every=EVERY)
     assert code == 0, output
     operations, cuts = map(int, re.search(r"^all operations (\d+) cuts (\d+)$", output, re.M).groups())
     assert cuts == 3 * operations // EVERY, output
@@ -44,9 +49,9 @@ def test_power_cut_in_an_update_leaves_one_whole_signed_firmware_to_start_a_samp
 @pytest.mark.slow
 @pytest.mark.parametrize("slot", ["a", "b"])
 def test_power_cut_at_any_flash_operation_of_an_update_leaves_one_whole_signed_firmware(
-    tmp_path: Path, slot: str
+    firmwares: Path, slot: str
 ) -> None:
-    code, output = cut(tmp_path, slot)
+    code, output = cut(firmwares, slot)
     assert code == 0, output
     phases = re.findall(r"^phase (\w+) operations (\d+) cuts (\d+) old (\d+) new (\d+)$", output, re.M)
     for name, operations, cuts, old, new in phases:
@@ -57,7 +62,7 @@ def test_power_cut_at_any_flash_operation_of_an_update_leaves_one_whole_signed_f
 
 
 @pytest.mark.parametrize("bug", BUGS)
-def test_bug_planted_into_the_update_is_found(tmp_path: Path, bug: str) -> None:
+def test_bug_planted_into_the_update_is_found(firmwares: Path, bug: str) -> None:
     phase, found = BUGS[bug]
-    code, output = cut(tmp_path, phase=phase, bug=bug)
+    code, output = cut(firmwares, phase=phase, bug=bug)
     assert code != 0 and found in output, output
