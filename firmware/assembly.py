@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import sys
 import time
 
 import boards
@@ -21,14 +20,14 @@ FIRST_CHECK_MS = 300_000  # after the start, before the hall opens
 
 def compose(console: bool) -> tuple:
     """Build everything once, biggest first; return the desk and the supervisor of the tasks."""
-    assets = sys.path[0] + "/assets"  # of the slot that runs
+    update = start.Start()
+    assets = update.slot + "/assets"
     own = opening.load_settings(settings.PATH)
     board, terminal = settings.identity(settings.PATH)
     hardware = boards.build(boards.load(board))
     if not console:  # whoever stops the program there has all the time
         hardware.watchdog.start()
     identity = version.identity(own, board, terminal, glyphs.version(assets))
-    update = start.Start()
     update.describe(identity["assets"], version.FIRMWARE)
     shelf = content.Content(content.FOLDER, identity)
     packs = glyphs.open_packs(assets, PACKS)

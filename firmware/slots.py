@@ -76,7 +76,7 @@ def choose() -> tuple:
 
 
 def begin(maintained: bool) -> None:
-    """Put the chosen slot first on the path and let it open its port; what fails ends in a reset.
+    """Have modules come from the chosen slot and let it open its port; what fails ends in a reset.
 
     With the maintenance jumper set it ends in the prompt, and there is a console in any case.
     """
@@ -84,7 +84,10 @@ def begin(maintained: bool) -> None:
 
     try:
         slot, on_trial = choose()
-        sys.path.insert(0, slot)
+        import libraries
+
+        libraries.use(slot)
+        del sys.modules["libraries"]
         if on_trial and not maintained:
             machine.WDT(timeout=_WATCHDOG_MS)  # a trial that hangs before it starts its own
         import port

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable
 
 from simulator import bus as b
+from simulator import flash_room
 from simulator.bus import Bus, BusClosed, Message
+from simulator.chips.rp2_chip import CHIPS
 from simulator.clock import FOREVER, Clock, RealClock
 from simulator.console import Console
 from simulator.errors import SimError
@@ -32,11 +34,13 @@ class Engine:
     """One chip with its firmware process. In real mode only the engine's thread may call its methods."""
 
     def __init__(
-        self, clock: Clock | RealClock, state: State, heap_kb: int = HEAP_KB, ticks_start_ms: int = 0, seed: int = 0
-    ) -> None:
+        self, clock: Clock | RealClock, state: State, heap_kb: int = HEAP_KB, ticks_start_ms: int = 0, seed: int = 0,
+        chip: str = "rp2350",
+    ) -> None:  # fmt: skip
         self.clock = clock
         self.soc = Soc(clock, self._reset_asked, self._bitten)
         self.soc.boot_answer = self._boot_answer
+        self.soc.flash_room = self._flash_room
         self.powered = False
         self.resets: list[tuple[int, str]] = []
         self.crashes: list[str] = []
@@ -47,6 +51,7 @@ class Engine:
         self._wiring: Wiring | None = None
         self._state = state
         self._heap_kb = heap_kb
+        self._flash_bytes = CHIPS[chip].file_system_bytes
         self._ticks_start_us = ticks_start_ms * 1000
         self._rng = random.Random(seed)
         self.uid = _UID + (seed & 0xFFFF).to_bytes(2, "little")
@@ -69,6 +74,10 @@ class Engine:
     def wire(self, wiring: Wiring) -> None:
         """Take the chips of the board."""
         self._wiring = wiring
+
+    def require_room(self) -> None:
+        """Raise UserError when the internal flash does not hold the files that lie in its folder."""
+        flash_room.require(self._flash_bytes, self._state.flash)
 
     def power_on(self) -> None:
         """Give power; does nothing when there is power."""
@@ -164,6 +173,10 @@ class Engine:
             "<BBQQQ", self.clock.virtual, self._cause, self.clock.now_us, epoch_us, self._ticks_start_us
         )
         return numbers + self.uid + self._rng.getrandbits(32).to_bytes(4, "little")
+
+    def _flash_room(self) -> bytes:
+        """Return the blocks that the internal flash has for files, and how many of them are free."""
+        return struct.pack("<II", *flash_room.blocks(self._flash_bytes, flash_room.sizes(self._state.flash)))
 
     @property
     def firmware_pid(self) -> int | None:

@@ -79,6 +79,7 @@ class Soc(DeviceLink):
         self.watchdog = Watchdog(clock, on_bite)
         self.usb = UsbHost(clock, self)
         self.boot_answer: Callable[[], bytes] = bytes
+        self.flash_room: Callable[[], bytes] = bytes
         self.main_ended: int | None = None
         self.messages = 0
         self._on_reset = on_reset
@@ -107,6 +108,7 @@ class Soc(DeviceLink):
             b.USB_CONTROL_REPLY: lambda m: self.usb.control_answered(bool(m.a)),
             b.RESET: lambda m: self._on_reset(m.a),
             b.MAIN_ENDED: self._main_ended,
+            b.FLASH_ROOM: lambda m: self.bus.answer(m.op, 0, 0, self.flash_room()),
         }
 
     @property

@@ -166,4 +166,4 @@ def rows(failed: int, judged: int, absent: int) -> tuple:
 
 
 def _packs() -> dict:
-    return glyphs.open_packs(sys.path[0] + "/assets", "packs")
+    return glyphs.open_packs(sys.path[0][1] + "/assets", "packs")

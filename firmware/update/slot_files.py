@@ -24,7 +24,7 @@ _ENGAGED_MS = 100
 
 def running() -> str:
     """Return the slot that runs."""
-    return sys.path[0]
+    return sys.path[0][1]  # "/a:", see libraries.py
 
 
 def other() -> str:

@@ -1,9 +1,11 @@
 """Where the files of a firmware go on a terminal's internal flash.
 
-boot.py main.py slots.mpy mending.mpy   the bootstrap, which chooses a slot; never changed over the link
+boot.py main.py slots.mpy libraries.mpy mending.mpy
+                                        the bootstrap, which chooses a slot; never changed over the link
 bundle.key                              modulus of the key whose signatures the terminal accepts
 slots.json                              which slot is confirmed, which on trial; see firmware/slots.py
-a/ b/                                   one whole firmware each, with manifest.cbor and manifest.sig
+a/ b/                                   one whole firmware each: a library for each folder of modules, see libraries.py,
+                                        assets/packs.json, manifest.cbor and manifest.sig
 packs/<16 hex digits of the SHA-256>    big files that are only read, shared by both slots: two copies would not fit
 settings.json content/                  what the terminal keeps; no part of a bundle
 """
@@ -17,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FIRMWARE = ROOT / "firmware"
 PROTOCOL = ROOT / "protocol"
 
-BOOTSTRAP = ("boot.py", "main.py", "slots.py", "mending.py")
+BOOTSTRAP = ("boot.py", "main.py", "slots.py", "libraries.py", "mending.py")
 KEY, SLOTS, MANIFEST, SIGNATURE = "bundle.key", "slots.json", "manifest.cbor", "manifest.sig"
 FIRST_SLOT, SECOND_SLOT, PACKS = "a", "b", "packs"
 _PACK_DIGITS = 16

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from host_agent.bundle import layout, manifest
+from host_agent.bundle import layout, libraries, manifest
 from host_agent.bundle.compiler import compile_firmware
 from host_agent.bundle.contents import Bundle
 from host_agent.bundle.keys import Key
@@ -23,10 +23,11 @@ def build(board: str, key: Key, firmware: Path = layout.FIRMWARE, protocol: Path
     check_packs(firmware / "ui", board, firmware / "assets" / board)
     files = compiled(firmware, protocol, board)
     version, floor, bootstrap = versions(firmware)
-    parts: tuple[dict[str, bytes], ...] = ({}, {}, {})
+    slot, packs, bootstrap_files = {}, {}, {}
     for name, path in files.items():
-        part = 2 if layout.is_bootstrap(name) else 1 if layout.is_pack(name) else 0
-        parts[part][name] = path.read_bytes()
+        part = bootstrap_files if layout.is_bootstrap(name) else packs if layout.is_pack(name) else slot
+        part[name] = path.read_bytes()
+    parts = (libraries.pack(slot), packs, bootstrap_files)
     told = manifest.Manifest(
         board, version, manifest.release_of(version), floor, bootstrap, *(manifest.entries(part) for part in parts)
     )

@@ -19,7 +19,8 @@ TRIES = 3
 BLOCK_BYTES = 4_096
 _HASHED_AT_ONCE_BYTES = 128 * 1024  # a board hashes about 300 KB a second, and an answer has a limit
 
-# What the board needs to know; about 30 lines, defined once a connection.
+# What the board needs to know; about 30 lines, defined once a connection. A name with a colon is no folder: there the
+# firmware that was started has its modules, see firmware/libraries.py.
 _ON_BOARD = """\
 import os, hashlib, binascii
 def _y_hash(p):
@@ -35,6 +36,8 @@ def _y_hash(p):
     return binascii.hexlify(d.digest()).decode()
 def _y_list(top):
     for e in os.ilistdir(top or '/'):
+        if e[0].endswith(':'):
+            continue
         p = top + '/' + e[0] if top else e[0]
         if e[1] & 0x4000:
             print(p + '/')

@@ -12,8 +12,9 @@ from host_agent.self_test.parts import Part
 ANSWER_S = 90.0  # without a byte: the technician has a minute for each order
 _RESULT = re.compile(r"^failed (\d+) judged (\d+)\s*$", re.M)
 _CODE = """import sys
-if not sys.path or sys.path[0] not in ("a", "b"):
-    sys.path.insert(0, "a")
+if not sys.path or sys.path[0] not in ("/a:", "/b:"):
+    import libraries
+    libraries.use("a")
 from self_test import bench
 bench.run({board!r}, {person}, {utc_s})
 """

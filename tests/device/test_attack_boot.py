@@ -12,6 +12,7 @@ import pytest
 from protocol import content, rating, reasons
 from simulator.stage import FIRMWARE
 from simulator.terminal import SimTerminal
+from tests.device import slot_modules
 from tests.device.counter import Counter
 from tests.device.test_attack_console import KEYSTROKES, PROMPTS, Pc, unharmed
 from tests.device.test_content_push import pushed
@@ -151,7 +152,7 @@ def test_attack_writes_through_a_trial_and_its_roll_back_finds_no_console(tmp_pa
         terminal.power_off()
         flash = terminal.state.flash
         shutil.copytree(flash / "a", flash / "b", dirs_exist_ok=True)
-        (flash / "b" / "entry.mpy").unlink()
+        slot_modules.put(flash / "b", "entry.mpy", None)
         slots = json.loads((flash / "slots.json").read_text())
         (flash / "slots.json").write_text(json.dumps(slots | {"trial": "b", "tries": 0}))
         terminal.power_on()

@@ -9,6 +9,7 @@ import pytest
 from host_agent.bundle import layout
 from protocol import reasons
 from simulator.stage import FIRMWARE
+from tests.device import slot_modules
 from tests.device.changed import changed_firmware
 from tests.device.counter import Counter
 from tests.lint.sources import ROOT
@@ -24,6 +25,12 @@ BROKEN = {
     "a driver is cut off": ("drivers/link_usb.mpy", b"M\x06\x00"),
     "a screen is missing": ("ui/screens/please_rate.mpy", None),
     "its glyphs are not told": ("assets/packs.json", b"{}"),
+    "a library is missing": ("store.lib", None),
+    "a library is empty": ("root.lib", b""),
+    "a library is cut off in its index": ("app.lib", b"0099\nclock.mpy 0001"),
+    "a library has no length": ("drivers.lib", b"\xff" * 4_096),
+    "a library is cut off in a module": ("protocol.lib", b"0022\ncbor.mpy 000026 000900\nM\x06\x00\x1f"),
+    "a library leads behind its end": ("root.lib", b"0022\nport.mpy 900000 000900\n"),
     "it hangs before it starts": ("port.py", b"while True:\n    pass\n"),
     "it hangs in its start": ("assembly.py", HANGING),
     "it ends by itself": ("entry.py", b"def run(console):\n    pass\n"),
@@ -31,18 +38,19 @@ BROKEN = {
 }
 
 
-QUICK = ("its port is no code", "it hangs in its start", "it leaves for the prompt")
+QUICK = (
+    "its port is no code", "a library is cut off in its index", "it hangs in its start", "it leaves for the prompt",
+)  # fmt: skip
 
 
 def put_trial(counter: Counter, path: str = "", data: bytes | None = None) -> Path:
     """Copy slot a to b on the flash of a terminal without power, change one file there, and put b on trial."""
     flash = counter.terminal.state.flash
     shutil.copytree(flash / "a", flash / "b")
-    if path:
-        (flash / "b" / path).with_suffix(".mpy").unlink(missing_ok=True)
-        (flash / "b" / path).unlink(missing_ok=True)
-        if data is not None:
-            (flash / "b" / path).write_bytes(data)
+    if path.endswith(".lib"):
+        (flash / "b" / path).unlink() if data is None else (flash / "b" / path).write_bytes(data)
+    elif path:
+        slot_modules.put(flash / "b", path, data)
     (flash / "slots.json").write_text(json.dumps(TRIAL))
     return flash
 
@@ -84,16 +92,22 @@ def test_whole_firmware_on_trial_runs_from_its_slot_and_is_counted(off: Counter)
 
 
 def test_broken_confirmed_firmware_is_tried_again_and_again_but_opens_no_console(off: Counter) -> None:
-    (off.terminal.state.flash / "a/port.mpy").write_bytes(b"\x00no code")
+    slot_modules.put(off.terminal.state.flash / "a", "port.mpy", b"\x00no code")
     off.terminal.power_on()
     ports = []
     assert off.terminal.run_until(lambda: len(off.terminal.resets) > 3 or _saw_port(off, ports), 60_000)
     assert ports == [] and state(off) == CONFIRMED
 
 
-@pytest.mark.parametrize("path", ["a/entry.mpy", pytest.param("slots.mpy", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "path", ["entry.mpy", *(pytest.param(name, marks=pytest.mark.slow) for name in ("slots.mpy", "libraries.mpy"))]
+)
 def test_jumper_gives_a_console_and_a_prompt_to_a_terminal_whose_firmware_is_broken(off: Counter, path: str) -> None:
-    (off.terminal.state.flash / path).write_bytes(b"\x00no code")
+    flash = off.terminal.state.flash
+    if path == "entry.mpy":
+        slot_modules.put(flash / "a", path, b"\x00no code")
+    else:
+        (flash / path).write_bytes(b"\x00no code")
     off.terminal.set_jumper(True)
     off.terminal.power_on()
     assert off.terminal.run_until(lambda: off.terminal.engine.main_ended, 5_000), off.terminal.console()
@@ -102,7 +116,7 @@ def test_jumper_gives_a_console_and_a_prompt_to_a_terminal_whose_firmware_is_bro
 
 
 def test_jumper_keeps_a_terminal_from_resets_whose_firmware_cannot_open_its_port(off: Counter) -> None:
-    (off.terminal.state.flash / "a/port.mpy").write_bytes(b"\x00no code")
+    slot_modules.put(off.terminal.state.flash / "a", "port.mpy", b"\x00no code")
     off.terminal.set_jumper(True)
     off.terminal.power_on()
     off.terminal.run_for(30_000)
@@ -143,7 +157,7 @@ def test_terminal_that_updated_itself_is_left_alone_until_the_sources_change(tmp
     counter.terminal.close()
     again = Counter(tmp_path, seed=1)
     again.terminal.start(power=False)
-    assert state(again) == updated and (flash / "b/entry.mpy").exists()
+    assert state(again) == updated and (flash / "b/root.lib").exists()
     again.terminal.close()
     other = changed_firmware(tmp_path, "app/version.py", 'FIRMWARE = "0.1.0"', 'FIRMWARE = "0.1.1"')
     flashed = Counter(tmp_path, seed=1, firmware_dir=other)
@@ -163,7 +177,7 @@ def test_what_is_flashed_is_the_bundle_file_for_file(off: Counter) -> None:
     assert b"secret" in settings
     assert on_it == make.build("k5", signing_key()).flash_files()
     assert {name for name in on_it if "/" not in name} == {
-        "boot.py", "main.py", "slots.mpy", "mending.mpy", layout.KEY, layout.SLOTS,
+        "boot.py", "main.py", "slots.mpy", "libraries.mpy", "mending.mpy", layout.KEY, layout.SLOTS,
     }  # fmt: skip
     assert on_it["boot.py"] == (ROOT / "firmware/boot.py").read_bytes()
 

@@ -8,11 +8,14 @@ import pytest
 from host_agent.bundle.contents import Bundle
 from protocol import messages, rating, reasons
 from simulator import engine
+from simulator import flash_room
+from simulator.chips.rp2_chip import CHIPS
 from tests.device import new_firmware
 from tests.device.counter import Counter
 
 DARK_MS = 10_000  # citizens see that the window is being maintained for at most so long
 HANGS_AFTER_S = 20.0  # of real time without a word: a third of the usual, as three trials hang one after the other
+RESERVE_BYTES = 32_768  # that stay free
 TRIALS_MS = 3 * 75_000  # three trials that end after 60 s, and their starts
 
 
@@ -138,7 +141,7 @@ def test_update_is_refused_while_somebody_needs_the_terminal_or_a_file_is_not_wh
         assert new_firmware.switch(counter, bundle) == reasons.BUSY
         counter.press(3)
         counter.run(30_000)
-        damaged = counter.terminal.state.flash / "b" / "app" / "desk.mpy"
+        damaged = counter.terminal.state.flash / "b" / "app.lib"
         whole = damaged.read_bytes()
         damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         assert new_firmware.switch(counter, bundle) == reasons.NOT_COMPLETE
@@ -146,10 +149,23 @@ def test_update_is_refused_while_somebody_needs_the_terminal_or_a_file_is_not_wh
         assert new_firmware.switch(counter, bundle) == reasons.OK
 
 
+def test_update_that_does_not_fit_the_flash_is_refused_as_full(tmp_path: Path) -> None:
+    bundle = new_firmware.later(tmp_path)
+    manifest = new_firmware.parts(bundle)[0]
+    with Counter(tmp_path, seed=5) as counter:
+        flash = counter.terminal.state.flash
+        room = flash_room.blocks(CHIPS["rp2350"].file_system_bytes, flash_room.sizes(flash))[1] * flash_room.BLOCK
+        (flash / "filler").write_bytes(bytes(room - sum(map(len, bundle.slot.values())) - RESERVE_BYTES))
+        assert new_firmware.Sender(counter).send(*manifest) == reasons.FULL
+        assert counter.hello["assets"].get("fw.next") is None and not (flash / "b" / "manifest.cbor").exists()
+        (flash / "filler").unlink()
+        assert new_firmware.Sender(counter).send(*manifest) == reasons.OK
+
+
 def test_update_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
     bundle = new_firmware.later(tmp_path, edits=(("app/desk.py", "HELD_MAX = 8 ", "HELD_MAX = 9 "),))
     with Counter(tmp_path, seed=4) as counter:
-        changed = [entry.path for entry in bundle.told.slot].index("app/desk.mpy")
+        changed = [entry.path for entry in bundle.told.slot].index("app.lib")
         pieces = new_firmware.parts(bundle)
         assert new_firmware.Sender(counter).send(*pieces[0]) == reasons.OK
         seen: list[int] = []

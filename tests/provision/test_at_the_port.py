@@ -5,6 +5,7 @@ import json
 import pytest
 from mpremote.transport_serial import SerialTransport
 
+from host_agent.bundle import libraries
 from host_agent.errors import UserError
 from host_agent.provision.serial_prompt import SerialPrompt
 from host_agent.provision.station import Station
@@ -16,7 +17,7 @@ from tests.both.support import aes
 from tests.provision.stations import make_station, yiping
 from tests.unit.simulated import wait_for
 
-NEEDED = ("a/bench", "a/boards", "a/drivers/nor", "a/drivers/rtc", "a/protocol", "a/store")
+NEEDED = ("bench", "boards", "drivers/nor", "drivers/rtc", "protocol", "store")
 # The first start and an invite that stays open, by the firmware's own parts.
 WORK = """
 import bench, boards
@@ -34,8 +35,9 @@ print(why, found.boot)
 def board(tmp_path):
     bare = BareBoard(tmp_path / "board", micropython=True, jumper=True).start()
     wait_for(lambda: bare.port is not None, "the console's port")
-    files = {path.removeprefix("a/"): data for path, data in _files(FIRMWARE, PROTOCOL, "k5").items()
-             if path.startswith(NEEDED)}  # fmt: skip
+    flashed = _files(FIRMWARE, PROTOCOL, "k5")
+    modules = libraries.unpack({path[2:]: data for path, data in flashed.items() if path.startswith("a/")})
+    files = {path: data for path, data in modules.items() if path.startswith(NEEDED)}
     transport = SerialTransport(str(bare.port), 115_200)
     transport.enter_raw_repl(soft_reset=False)
     for folder in sorted({path.rpartition("/")[0] for path in files} - {""}):

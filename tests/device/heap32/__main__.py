@@ -31,7 +31,7 @@ CHANGES = {
     "os.py": {
         "    VfsFat, VfsLfs2, chdir,": "    chdir,",
         "mkdir, mount, remove": "mkdir, remove",
-        "stat, statvfs, umount,\n": "stat,\n",
+        "stat, umount, unlink,\n": "stat, unlink,\n",
     },
     "start.py": {'sys.path[:] = ["",': 'sys.path[:] = ["", "/shims",'},
 }
