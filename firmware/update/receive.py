@@ -19,6 +19,7 @@ from update import slot_files
 FLUSH_BYTES = 4_096  # a sector of the flash: a power cut costs no more than that
 RESERVE_BYTES = 32_768  # that stay free, as for other content
 AT_ONCE_BYTES = 32_768  # 0.1 s: what is larger is checked beside everything else
+COPIED_AT_ONCE_BYTES = 8_192  # 0.1 s, as two sectors are erased: what is larger is copied beside everything else
 
 _NO_SPACE = 28
 
@@ -217,8 +218,8 @@ class Receive:
 
     def _begin(self, steps: object) -> None:
         """Do the steps of CLOSE: at once when they are few, else in a task."""
-        few = self._kind != content.FIRMWARE_MANIFEST and self._size <= AT_ONCE_BYTES and not self._copies
-        if self._spawn is None or few:
+        most = COPIED_AT_ONCE_BYTES if self._copies else AT_ONCE_BYTES
+        if self._spawn is None or self._kind != content.FIRMWARE_MANIFEST and self._size <= most:
             self._result = _outcome(steps)
         else:
             self._steps = steps

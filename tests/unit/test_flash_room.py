@@ -4,27 +4,14 @@ import random
 from pathlib import Path
 
 import pytest
-from littlefs import LittleFS
 
 from host_agent.bundle import make
 from simulator import flash_room
 from simulator.errors import UserError
 from tests.bundle_key import bundle_key
+from tests.unit import board_littlefs
 
 OFF_BLOCKS = 3  # of a board's folders: how full their blocks are depends on the order of changes
-
-
-def on_littlefs(files: dict[str, bytes]) -> int:
-    """Return the blocks that files take on the file system of an RP2, as its _boot.py makes it."""
-    disk = LittleFS(
-        block_size=flash_room.BLOCK, block_count=1_024, read_size=32, prog_size=256, cache_size=1_024,
-        lookahead_size=32,
-    )  # fmt: skip
-    for path, data in sorted(files.items()):
-        disk.makedirs(path.rpartition("/")[0] or "/", exist_ok=True)
-        with disk.open(path, "wb") as file:
-            file.write(data)
-    return disk.used_block_count
 
 
 def sizes(files: dict[str, bytes]) -> dict[str, int]:
@@ -34,7 +21,7 @@ def sizes(files: dict[str, bytes]) -> dict[str, int]:
 @pytest.mark.parametrize("board", ["k5", "t35"])
 def test_files_of_a_board_take_what_littlefs_gives_them(board: str) -> None:
     files = make.build(board, bundle_key()).flash_files()
-    assert abs(flash_room.used_blocks(sizes(files)) - on_littlefs(files)) <= OFF_BLOCKS
+    assert abs(flash_room.used_blocks(sizes(files)) - board_littlefs.used_blocks(files)) <= OFF_BLOCKS
 
 
 def test_files_of_any_size_take_what_littlefs_gives_them() -> None:
@@ -46,7 +33,7 @@ def test_files_of_any_size_take_what_littlefs_gives_them() -> None:
             )
             for n in range(rng.randrange(1, 25))
         }
-        found = flash_room.used_blocks(sizes(files)) - on_littlefs(files)
+        found = flash_room.used_blocks(sizes(files)) - board_littlefs.used_blocks(files)
         folders = 1 + len({path.rpartition("/")[0] for path in files} - {""})
         assert abs(found) <= 2 * folders, f"seed {seed}: {found} blocks off"  # one pair of blocks each
 
