@@ -3,9 +3,10 @@
 import mmap
 import time
 
+from simulator import flash_room
 from simulator.chips.ds3231 import DS3231
 from simulator.chips.w25q import Timing
-from simulator.engine import Engine
+from simulator.engine import FLASH_BYTES, Engine
 from simulator.state import State
 from simulator.wiring import Wiring
 
@@ -16,7 +17,11 @@ _CLEAR_OSF = b"\x0f\x00"
 
 
 def assemble(board: dict, engine: Engine, state: State, seed: int, timing: Timing, rtc: str) -> Wiring:
-    """Wire a board's chips to the engine, all without power. Raises SimError when nor.bin does not fit."""
+    """Wire a board's chips to the engine, all without power.
+
+    :raises SimError: nor.bin does not fit; UserError: the files of the internal flash do not.
+    """
+    flash_room.require(FLASH_BYTES, state.flash)
     nor = board.get("chips", {}).get("nor")
     image = state.nor_image(nor["size_bytes"]) if nor else bytearray()
     wiring = Wiring(board, engine.soc, image, seed, timing)

@@ -24,6 +24,7 @@ from simulator.wiring import Wiring
 
 PWRON_RESET, WDT_RESET = 1, 3
 START_US = 20_000  # boot ROM and start of the interpreter until boot.py
+FLASH_BYTES = CHIPS["rp2350"].file_system_bytes  # both boards carry a Pico 2
 SILENCE_S = 60.0  # virtual: a firmware that computes longer than this without its chips hangs
 _UID = b"YIPING"
 
@@ -34,9 +35,8 @@ class Engine:
     """One chip with its firmware process. In real mode only the engine's thread may call its methods."""
 
     def __init__(
-        self, clock: Clock | RealClock, state: State, heap_kb: int = HEAP_KB, ticks_start_ms: int = 0, seed: int = 0,
-        chip: str = "rp2350",
-    ) -> None:  # fmt: skip
+        self, clock: Clock | RealClock, state: State, heap_kb: int = HEAP_KB, ticks_start_ms: int = 0, seed: int = 0
+    ) -> None:
         self.clock = clock
         self.soc = Soc(clock, self._reset_asked, self._bitten)
         self.soc.boot_answer = self._boot_answer
@@ -51,7 +51,6 @@ class Engine:
         self._wiring: Wiring | None = None
         self._state = state
         self._heap_kb = heap_kb
-        self._flash_bytes = CHIPS[chip].file_system_bytes
         self._ticks_start_us = ticks_start_ms * 1000
         self._rng = random.Random(seed)
         self.uid = _UID + (seed & 0xFFFF).to_bytes(2, "little")
@@ -74,10 +73,6 @@ class Engine:
     def wire(self, wiring: Wiring) -> None:
         """Take the chips of the board."""
         self._wiring = wiring
-
-    def require_room(self) -> None:
-        """Raise UserError when the internal flash does not hold the files that lie in its folder."""
-        flash_room.require(self._flash_bytes, self._state.flash)
 
     def power_on(self) -> None:
         """Give power; does nothing when there is power."""
@@ -176,7 +171,7 @@ class Engine:
 
     def _flash_room(self) -> bytes:
         """Return the blocks that the internal flash has for files, and how many of them are free."""
-        return struct.pack("<II", *flash_room.blocks(self._flash_bytes, flash_room.sizes(self._state.flash)))
+        return struct.pack("<II", *flash_room.blocks(FLASH_BYTES, flash_room.sizes(self._state.flash)))
 
     @property
     def firmware_pid(self) -> int | None:

@@ -49,7 +49,6 @@ class SimTerminal:
         clock: str = "real", seed: int = 0, *, terminal: str = "YP-0001", centre: str = "C01", window: str = "W01",
         firmware_dir: str | Path = FIRMWARE, protocol_dir: str | Path | None = PROTOCOL, heap_kb: int = HEAP_KB,
         ticks_start_ms: int = 0, timing: Timing = TYPICAL, rtc: str = "set", reveal_level: bool = False,
-        chip: str = "rp2350",
     ) -> None:  # fmt: skip
         if clock not in ("real", "virtual"):
             raise ValueError("clock is real or virtual")
@@ -66,7 +65,7 @@ class SimTerminal:
         self._rtc = rtc
         self._timing = timing
         self._clock = Clock() if self._virtual else RealClock()
-        self._engine = Engine(self._clock, self.state, heap_kb, ticks_start_ms, seed, chip)
+        self._engine = Engine(self._clock, self.state, heap_kb, ticks_start_ms, seed)
         self._watcher = LineWatch()
         self._peer: Peer | None = None
         self._port: SerialPort | None = None
@@ -99,7 +98,6 @@ class SimTerminal:
             rng = random.Random(self.seed) if self._virtual else None
             self.state.make(*self._identity, rng, self._reveal_level)
         stage(self.state.flash, self._firmware_dir, self._protocol_dir, self._data["name"])
-        self._engine.require_room()
         wiring = assemble(self._data, self._engine, self.state, self.seed + 1, self._timing, self._rtc)
         self._watch(wiring)
         self._started = True
