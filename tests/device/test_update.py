@@ -7,9 +7,7 @@ import pytest
 
 from host_agent.bundle.contents import Bundle
 from protocol import messages, rating, reasons
-from simulator import engine
-from simulator import flash_room
-from simulator.engine import FLASH_BYTES
+from simulator import engine, flash_room
 from tests.device import new_firmware
 from tests.device.counter import Counter
 
@@ -154,7 +152,7 @@ def test_update_that_does_not_fit_the_flash_is_refused_as_full(tmp_path: Path) -
     manifest = new_firmware.parts(bundle)[0]
     with Counter(tmp_path, seed=5) as counter:
         flash = counter.terminal.state.flash
-        room = flash_room.blocks(FLASH_BYTES, flash_room.sizes(flash))[1] * flash_room.BLOCK
+        room = flash_room.blocks(engine.FLASH_BYTES, flash_room.sizes(flash))[1] * flash_room.BLOCK
         (flash / "filler").write_bytes(bytes(room - sum(map(len, bundle.slot.values())) - RESERVE_BYTES))
         assert new_firmware.Sender(counter).send(*manifest) == reasons.FULL
         assert counter.hello["assets"].get("fw.next") is None and not (flash / "b" / "manifest.cbor").exists()
