@@ -33,7 +33,7 @@ class Libraries:
 
     def __init__(self, slot: str) -> None:
         self._slot = slot
-        self._folder = self._index = None
+        self._folder, self._index = "", b""
 
     def mount(self, _read_only: bool, _make: bool) -> None:
         """Do nothing: there is nothing to open."""
@@ -59,7 +59,7 @@ class Libraries:
         """Return the library of a module, open where the module begins; whoever loads it knows where it ends."""
         at = self._offset(path, " ")
         file = open(self._slot + "/" + self._folder + ".lib", "rb")  # noqa: SIM115, closed by who loads the module
-        self._folder = self._index = None
+        self._folder, self._index = "", b""
         file.seek(at)
         return file
 
@@ -69,7 +69,7 @@ class Libraries:
         if not name:
             folder, name = _ROOT, folder
         if folder != self._folder:
-            self._folder = None
+            self._folder = ""
             with open(self._slot + "/" + folder + ".lib", "rb") as file:
                 self._index = file.read(int(file.read(_LENGTH_DIGITS)))
             self._folder = folder

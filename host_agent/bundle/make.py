@@ -23,7 +23,9 @@ def build(board: str, key: Key, firmware: Path = layout.FIRMWARE, protocol: Path
     check_packs(firmware / "ui", board, firmware / "assets" / board)
     files = compiled(firmware, protocol, board)
     version, floor, bootstrap = versions(firmware)
-    slot, packs, bootstrap_files = {}, {}, {}
+    slot: dict[str, bytes] = {}
+    packs: dict[str, bytes] = {}
+    bootstrap_files: dict[str, bytes] = {}
     for name, path in files.items():
         part = bootstrap_files if layout.is_bootstrap(name) else packs if layout.is_pack(name) else slot
         part[name] = path.read_bytes()
