@@ -1,8 +1,6 @@
 """Bare boards become working terminals: real MicroPython, driven by mpremote's code, with ledger and station."""
 
 import pytest
-import zxingcpp
-from PIL import Image
 
 from host_agent.flash import faults, ledger, report, worker
 from host_agent.flash.board_ports import BoardPorts
@@ -16,21 +14,6 @@ def hall(tmp_path):
     made = Hall(tmp_path, 1)
     yield made
     made.close()
-
-
-def test_bare_board_becomes_a_working_terminal_with_its_label(hall, tmp_path):
-    hall.board()
-    assert hall.batch().run(), hall.lines[-3:]
-    board = hall.book.boards()[0]
-    assert (board.state, board.window, board.epoch) == (ledger.DONE, "W01", 1)
-    assert [(stage.stage, stage.result) for stage in hall.book.stages(board.uid)] == [
-        (name, ledger.OK)
-        for name in ("detect", "identify", "drain", "write", "verify", "provision", "self-test", "label", "done")
-    ]
-    assert hall.station.newest(board.terminal).state == "written"
-    assert hall.boards[0].state_name == "terminal"
-    codes = zxingcpp.read_barcodes(Image.open(tmp_path / "labels" / f"{board.terminal}.png"))
-    assert [code.text for code in codes] == [board.terminal]
 
 
 @pytest.mark.slow
