@@ -187,7 +187,7 @@ class Receive:
         known = slot_files.running() + slot_files.MANIFEST
         if target.startswith(slot_files.PACKS) or not slot_files.holds(known, cbor.encode(entry)):
             return False
-        return slot_files.finished(slot_files.is_as(slot_files.running() + "/" + path, size, digest))
+        return bool(slot_files.finished(slot_files.is_as(slot_files.running() + "/" + path, size, digest)))
 
     def _copy_taken(self) -> object:
         """Generate steps that copy a file of the running slot, and return the reason with which it becomes one here."""
