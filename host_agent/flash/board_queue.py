@@ -11,6 +11,7 @@ from host_agent.flash import faults
 from host_agent.flash.faults import BoardFault
 from host_agent.flash.job import Job
 from host_agent.flash.prompt import Prompt, PromptError
+from host_agent.provision import ending
 from host_agent.rescue import archive, chip_prompt
 from host_agent.rescue import image as chip_image
 
@@ -63,11 +64,9 @@ def end_epoch(job: Job) -> str:
 
 
 def _archive(job: Job, caller: BenchCaller, terminal: str, epoch: int, last: int) -> str:
-    """Write all that the chip holds; the newest event must be among it. Raises UserError."""
+    """Write all that the chip holds, once it holds every event up to the last one. Raises UserError."""
     found = chip_image.read(chip_prompt.read_chip(caller, job.progress))
-    seqs = [event.seq for event in found.sound() if (event.terminal, event.epoch) == (terminal, epoch)]
-    if max(seqs, default=0) != last:
-        raise UserError(f"its last event {last} is not on the chip", job.port, _CURE)
+    ending.require_all(found, ending.About("", terminal, epoch), last)
     utc_ms = time.time_ns() // 1_000_000
     path = job.bench.archive / f"{terminal}-{epoch}-{utc_ms}.rescue"
     archive.write(path, found, f"{terminal} at {job.port}", utc_ms)

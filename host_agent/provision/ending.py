@@ -77,7 +77,7 @@ def end(prompt: Prompt, station: Station, folder: Path, accept_damage: bool = Fa
         last_seq = _seal(prompt, who)
     chip = chip_image.read(read_chip(prompt))
     if who.terminal is not None and last_seq and not accept_damage:
-        _require_all(chip, who, last_seq)
+        require_all(chip, who, last_seq)
     kept = _save(chip, who, last_seq, folder) if chip.events else None
     place = next((one for one in station.epochs(who.terminal or "") if one.epoch == who.epoch), None)
     if place is not None:
@@ -122,8 +122,8 @@ def _seal(prompt: Prompt, who: About) -> int:
     raise UserError(f"terminal {who.terminal} cannot seal its last event: {why}", "prompt", cure)
 
 
-def _require_all(chip: Chip, who: About, last_seq: int) -> None:
-    """See that the chip was read whole: the last event is there, and nothing is missing below it."""
+def require_all(chip: Chip, who: About, last_seq: int) -> None:
+    """See that the chip was read whole: the last event is there, and nothing is missing below it. Raises UserError."""
     seqs = {event.seq: event.kind for event in chip.sound() if event.place[:2] == (who.terminal, who.epoch)}
     missing = chip_image.holes(seqs)
     if seqs.get(last_seq) == rating.LAST_OF_EPOCH and not missing:
