@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,11 @@ def launched(driver: "playwright.Playwright", *more: str, executable: str | None
     """Start a Chromium with further arguments; `executable` may be a program that starts it."""
     arguments = [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else []), *more]
     return driver.chromium.launch(executable_path=executable or chromium(), args=arguments)
+
+
+def lay_out_font(folder: Path) -> None:
+    """Let Chromium find the font of the Chinese texts, whatever this machine has; before Playwright's driver starts."""
+    font = files("pylopdf_fonts_zh_cn") / "NotoSansSC-Regular.otf"
+    (folder / "fonts").mkdir(parents=True)
+    (folder / "fonts" / "NotoSansSC-Regular.otf").write_bytes(font.read_bytes())
+    os.environ["XDG_DATA_HOME"] = str(folder)

@@ -9,13 +9,13 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from protocol import rating
-from tests.browser.chromium import launched
+from tests.browser.chromium import launched, lay_out_font
 from tests.browser.counter import CLERK, Counter, W
 from tests.lint.sources import ROOT
 
 IMAGES = ROOT / "docs" / "images"
 COLUMNS = 4
-COLOURS = 128
+COLOURS = 256
 
 
 def shot(page: Page) -> Image.Image:
@@ -91,7 +91,7 @@ def contact(shots: list[Image.Image]) -> Image.Image:
 
 
 def save(picture: Image.Image, name: str) -> None:
-    picture.quantize(COLOURS).save(IMAGES / name, optimize=True)
+    picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(IMAGES / name, optimize=True)
 
 
 def draw(browser: Browser, counter: Counter) -> None:
@@ -108,6 +108,7 @@ def draw(browser: Browser, counter: Counter) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
+        lay_out_font(Path(folder, "data-home"))
         counter = Counter(Path(folder))
         try:
             with sync_playwright() as driver:

@@ -1,10 +1,8 @@
 """Draws docs/images/update-*.png from real processes: python -m tests.rollout.pictures. Look at them afterwards."""
 
 import io
-import os
 import tempfile
 import time
-from importlib.resources import files
 from pathlib import Path
 
 from PIL import Image
@@ -12,7 +10,7 @@ from playwright.sync_api import Page, Playwright, sync_playwright
 
 from host_agent.bundle import keys
 from protocol import rating, reasons
-from tests.browser.chromium import launched
+from tests.browser.chromium import launched, lay_out_font
 from tests.lint.sources import ROOT
 from tests.rollout import small_bundles
 from tests.rollout.centre import Centre
@@ -30,14 +28,6 @@ STATES = {"done", "failed", "sending", "waiting"}
 def shot(page: Page, name: str) -> None:
     image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
     image.quantize(COLOURS).save(IMAGES / name, optimize=True)
-
-
-def lay_out_font(folder: Path) -> None:
-    """Let Chromium find the font of the Chinese texts, whatever this machine has."""
-    font = files("pylopdf_fonts_zh_cn") / "NotoSansSC-Regular.otf"
-    (folder / "fonts").mkdir(parents=True)
-    (folder / "fonts" / "NotoSansSC-Regular.otf").write_bytes(font.read_bytes())
-    os.environ["XDG_DATA_HOME"] = str(folder)
 
 
 def stands(centre: Centre) -> set[str]:
