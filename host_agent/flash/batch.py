@@ -85,6 +85,7 @@ class Batch:
             if not is_here and not thread.is_alive():
                 self._bench.rows.release(worker.job.uid)
                 del self._workers[group]
+                self._show(Line(worker.line.port, group=group, gone=True))
         for group, board in found.items():
             if group not in self._workers and not self._is_known(board):
                 self._start(board)
@@ -105,7 +106,9 @@ class Batch:
     def _base_images(self, image: Uf2) -> None:
         """Put the base image on the boards in boot mode; each comes back with a port."""
         drives = boot_drive.find(self._options.drives)
-        self._drives &= {drive.path for drive in drives}
+        for path in self._drives - {drive.path for drive in drives}:
+            self._drives.remove(path)
+            self._show(Line(str(path), stage=BASE, gone=True))
         for drive in drives:
             if drive.path in self._drives or self._options.dry:
                 continue
@@ -115,7 +118,7 @@ class Batch:
             try:
                 boot_drive.put(drive, image)
             except UserError as error:
-                line.result, line.text = ledger.STAGE_FAILED, error.message
+                line.result, line.text, line.cure = ledger.STAGE_FAILED, error.what, error.cure
             else:
                 line.result, line.text = ledger.OK, f"{image.path.name} is on it; it starts"
             self._bench.ledger.end(number, line.result, line.text)

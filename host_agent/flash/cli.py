@@ -139,7 +139,8 @@ def _run(bench: Bench, rows: list[FleetRow], finder: PortFinder, options: batch.
         return batch.Batch(bench, rows, finder, options, view.show).run()
     from rich.console import Console
 
-    table = live.TableView(Console(stderr=True), f"{len(rows)} windows; plug boards in, unplug those marked done")
+    done = {f"{row.centre}/{row.window}" for row in rows if batch.is_done(bench, row)}
+    table = live.TableView(Console(stderr=True), len(rows), done)
     with table.running():
         return batch.Batch(bench, rows, finder, options, table.show).run(table.refresh)
 

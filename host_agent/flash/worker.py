@@ -18,6 +18,7 @@ from host_agent.flash.stages_write import Provision, Verify, Write
 FINDING: tuple[Stage, ...] = (Detect(), Identify())
 MAKING: tuple[Stage, ...] = (Drain(), Write(), Verify(), Provision())
 ENDING: tuple[Stage, ...] = (SelfTest(), MakeLabel(), Finish())
+FINISHED = ENDING[-1].name
 NAMES = tuple(stage.name for stage in (*FINDING, *MAKING, *ENDING))
 
 
@@ -35,6 +36,9 @@ class Line:
     result: str = ""  # "", or as a stage ended
     text: str = ""
     code: str = ""
+    cure: str = ""
+    group: str = ""  # by which the board is known at its ports (board_ports.py); their names may change
+    gone: bool = False  # unplugged after its work had ended
 
 
 _log = logging.getLogger(__name__)
@@ -79,7 +83,7 @@ class Worker:
         self._show = show
         self._first = 0
         self.job = Job(bench, ports.group, list(ports.devices), ports.serial)
-        self.line = Line(ports.devices[0])
+        self.line = Line(ports.devices[0], group=ports.group)
 
     def run(self, dry: bool = False) -> None:
         """Go through all stages; whatever hinders ends in the ledger and on the line, and nowhere else."""
@@ -151,7 +155,8 @@ class Worker:
                 self._bench.ledger.note(self.job.uid, state=ledger.FAILED)
             except UserError as second:
                 error = second
-        self._say(ledger.STAGE_FAILED, error.message)
+        self.line.cure = error.cure
+        self._say(ledger.STAGE_FAILED, error.what)
 
     def _say(self, result: str, text: str) -> None:
         self.line.result = result
