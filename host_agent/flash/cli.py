@@ -1,8 +1,10 @@
 """`yiping flash`: from a box of bare boards to working windows."""
 
+import contextlib
 import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -62,21 +64,18 @@ def flash(
     rows = fleet_table.read(fleet)
     images = _images(bundles, key, {row.board for row in rows})
     options = batch.Options(wait_s, dry_run, uf2.read(image) if image else None, drives)
-    opened = Station(station)
-    book = Ledger(book_path)
-    try:
-        versions = {name: found.version for name, found in images.items()}
+    versions = {name: found.version for name, found in images.items()}
+    with contextlib.closing(Station(station)) as opened, _book(book_path, dry_run) as book:
         chosen = _chosen(book, rows, versions, only)
+        before = report.entries(book, rows, versions)
         finder = PortFinder(patterns)
         run = book.begin_run(", ".join(f"{name} {version}" for name, version in sorted(versions.items())))
         bench = Bench(book, run, opened, images, kept, labels, Rows(chosen, book), finder.of_terminal)
         done = _run(bench, chosen, finder, options)
         book.end_run(run)
-        _sheet(book, rows, labels)
-        found = report.entries(book, rows, versions)
-    finally:
-        book.close()
-        opened.close()
+        if not dry_run:
+            _sheet(book, rows, labels)
+        found = before if dry_run else report.entries(book, rows, versions)
     if report_path is not None:
         report.write(report_path, found)
     click.echo(report.as_json(found) if as_json else report.text(found))
@@ -130,6 +129,18 @@ def report_(fleet: Path, book_path: Path, as_json: bool) -> None:
     finally:
         book.close()
     click.echo(report.as_json(found) if as_json else report.text(found))
+
+
+@contextlib.contextmanager
+def _book(path: Path, dry: bool) -> Iterator[Ledger]:
+    """Open the ledger for a block; for a run that changes nothing a copy of it."""
+    with contextlib.ExitStack() as stack:
+        if dry:
+            copy = Path(stack.enter_context(tempfile.TemporaryDirectory())) / path.name
+            if path.is_file():
+                ledger.copy(path, copy)
+            path = copy
+        yield stack.enter_context(contextlib.closing(Ledger(path)))
 
 
 def _run(bench: Bench, rows: list[FleetRow], finder: PortFinder, options: batch.Options) -> bool:

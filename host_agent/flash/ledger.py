@@ -9,6 +9,7 @@ Stored (SQLite, WAL, synchronous=FULL, STRICT):
     stages  one row a stage: of which run and board, at which port, when, and how it ended
 """
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -86,6 +87,19 @@ class StageRecord:
 
 _BOARD_COLUMNS = ", ".join(field.name for field in attrs.fields(Board))
 _STAGE_COLUMNS = ", ".join(field.name for field in attrs.fields(StageRecord))
+
+
+def copy(path: Path, to: Path) -> None:
+    """Copy a ledger as it is now, though a run may write it.
+
+    :raises UserError: it cannot be read.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as old, contextlib.closing(sqlite3.connect(to)) as new:
+            old.backup(new)
+    except sqlite3.Error as error:
+        cure = "name the ledger with --ledger; it must be a file of yiping flash"
+        raise UserError(f"cannot read the ledger: {error}", str(path), cure) from None
 
 
 class Ledger:
