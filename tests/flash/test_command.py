@@ -124,14 +124,22 @@ def test_board_that_fails_ends_with_1_and_is_told_with_cause_and_cure(desk):
     assert said.stdout.splitlines()[-1] == "0 of 3 windows done"
 
 
-@pytest.mark.parametrize(("only", "window"), [("failed", "W02"), ("outdated", "W01")])
-def test_only_takes_the_windows_that_it_names(desk, only, window):
+@pytest.mark.parametrize(
+    ("only", "window", "new"),
+    [
+        ("failed", "W02", "C01/W02: ok: would be flashed"),  # whose board is at no port: it may have another one
+        ("outdated", "W01", "failed: no window of this run waits for a board with RP2350"),
+    ],
+)
+def test_only_takes_the_windows_that_it_names(desk, only, window, new):
     desk.note(W01="0.0.1", W02=ledger.FAILED)
     plug(desk, "a", UIDS[window])
-    plug(desk, "b", UIDS["W03"])  # a new board: another window's, or nobody's
     said = desk.flash("--only", only, "--dry-run")
     assert f"C01/{window}: ok: would be flashed" in said.stderr
-    assert "ports/b: failed: no window of this run waits for a board with RP2350" in said.stderr
+    (desk.folder / "ports" / "a").unlink()
+    plug(desk, "b", UIDS["W03"])  # a new board, and a window waits, but not in this run
+    said = desk.flash("--only", only, "--dry-run")
+    assert new in said.stderr and "W03" not in said.stderr
 
 
 def test_only_without_such_a_window_ends_with_0(desk):
