@@ -5,6 +5,7 @@ are told apart. The board is not reset by opening the port or by entering the ra
 """
 
 import errno
+import os
 import re
 import struct
 import time
@@ -22,7 +23,7 @@ from host_agent.ports import POSIX_FAULT
 ANSWER_S = 10.0  # the longest that a statement may take; erasing much of a full flash is the slowest
 ENTER_S = 3.0
 _TRIES = 3
-_READ_S = 0.2
+READ_S = 2.0  # the longest silence in the middle of a statement: an erase takes 0.4 s, a busy PC may take more
 _QUIET_S = 0.05
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
 _CTRL_A, _CTRL_C, _CTRL_D = b"\r\x01", b"\r\x03", b"\x04"
@@ -140,12 +141,12 @@ class Prompt:
                 continue
 
     def _open(self) -> None:
-        self._transport = _RawPrompt(self.port, timeout=_READ_S)
+        self._transport = _RawPrompt(self.port, timeout=READ_S)
         self._transport.serial.write_timeout = ANSWER_S
         try:
             self._transport.serial.timeout = _QUIET_S
             self._transport.enter_raw_repl()
-            self._transport.serial.timeout = _READ_S
+            self._transport.serial.timeout = READ_S
         except BaseException:
             self._transport.serial.close()
             self._transport = None
@@ -155,19 +156,24 @@ class Prompt:
         try:
             return call()
         except serial.SerialTimeoutException:
-            raise faults.no_answer(self.port) from None
+            raise self._silent() from None
         except TransportError as error:
             if "failed to access" in str(error):
                 cure = "close every program that uses it (one may hold it), and check your rights to it"
                 raise BoardFault(faults.NO_ANSWER, "the port does not open", self.port, cure) from None
-            raise faults.no_answer(self.port) from None
+            raise self._silent() from None
         except (struct.error, IndexError, AssertionError):
-            raise faults.no_answer(self.port) from None
+            raise self._silent() from None
         except (OSError, POSIX_FAULT) as error:  # of pyserial, too: a port that vanished
             if getattr(error, "errno", None) == errno.EACCES:
                 cure = "give this user the right (on Linux: the group that owns the port)"
                 raise BoardFault(faults.NO_ANSWER, "no right to open the port", self.port, cure) from None
             raise faults.unplugged(self.port) from None
+
+    def _silent(self) -> BoardFault:
+        """Return why nothing is heard: a driver may keep an open port silent after its device went."""
+        is_gone = os.path.isabs(self.port) and not os.path.lexists(self.port)
+        return faults.unplugged(self.port) if is_gone else faults.no_answer(self.port)
 
 
 def require() -> None:
