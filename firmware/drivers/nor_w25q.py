@@ -21,6 +21,7 @@ _JEDEC_ID = const(0x9F)
 
 _BUSY = const(0x01)
 _SUS = const(0x80)
+_NOBODY = const(0xFF)  # of status 2: every lock set, which no chip of ours has; nothing drives the line
 
 _POWER_UP_MS = const(5)  # tPUW
 _POLL_US = const(50)
@@ -53,9 +54,11 @@ class Nor:
     def start(self) -> None:
         """Identify the chip and end what a reset interrupted; NorError if it is another chip or none."""
         time.sleep_ms(_POWER_UP_MS)
-        if self._status(_READ_STATUS_2) & _SUS:
-            self._instruct(_RESUME)
-        self.wait()
+        status = self._status(_READ_STATUS_2)
+        if status != _NOBODY:  # whose id tells who is missing; waiting for its erase would take seconds
+            if status & _SUS:
+                self._instruct(_RESUME)
+            self.wait()
         four = self._four
         four[0] = _JEDEC_ID
         self.cs(0)
