@@ -1,10 +1,13 @@
-"""Eight boards at once, each with a fault of its own, a Ctrl-C, and the next run: eight working terminals."""
+"""Eight boards at once, each with a fault of its own, a Ctrl-C, and the next run: eight working terminals,
+whose first ratings arrive at the city.
+"""
 
 import threading
 
 import pytest
 
 from host_agent.flash import faults, ledger, report
+from tests.flash.city import City
 from tests.flash.hall import Hall
 
 FAULTS = (
@@ -44,6 +47,9 @@ def test_eight_boards_with_a_fault_each_become_eight_terminals_over_a_stop_and_r
         assert len(boards) == len({board.terminal for board in boards}) == len(FAULTS)
         working = [board for board in hall.boards if board.state_name == "terminal"]
         assert len(working) == len(FAULTS)
+        with City(hall) as city:
+            city.rate_first()
+            city.wait_first()
     finally:
         hall.close()
 
