@@ -56,11 +56,21 @@ def end_epoch(job: Job) -> str:
     except UserError as error:
         what = f"the queue on the board cannot be taken off: {error.what}"
         raise BoardFault(faults.QUEUE, what, job.port, _CURE) from None
+    _ended(job, terminal, epoch, last)
+    return told
+
+
+def never_started(job: Job, terminal: str, epoch: int) -> None:
+    """End the epoch of a terminal that has its settings and never began a journal with them. Raises UserError."""
+    _ended(job, terminal, epoch, 0)
+
+
+def _ended(job: Job, terminal: str, epoch: int, last: int) -> None:
+    """Tell the station of an epoch's end, unless the terminal is another one's."""
     job.terminal = terminal
     with job.bench.station_lock:
         if job.bench.station.newest(terminal) is not None:
             job.bench.station.ended(terminal, epoch, last)
-    return told
 
 
 def _archive(job: Job, caller: BenchCaller, terminal: str, epoch: int, last: int) -> str:

@@ -4,7 +4,7 @@ import json
 import re
 
 from host_agent.flash import chips, faults
-from host_agent.flash.board_queue import end_epoch
+from host_agent.flash.board_queue import end_epoch, never_started
 from host_agent.flash.data_port import DataPort
 from host_agent.flash.faults import BoardFault
 from host_agent.flash.job import PROMPT, TERMINAL, Job, Stage, no_row
@@ -31,6 +31,22 @@ print(json.dumps({{"uid": binascii.hexlify(machine.unique_id()).decode(), "platf
     "version": list(sys.implementation[1][:3]), "machine": sys.implementation._machine, "touch": _y,
     "terminal": _y_id}}))
 """
+# What a board bears of a terminal; asked of the stock image, as ours may never have started there.
+_HELD = """\
+import os, json
+_y = os.listdir("/")
+_y_own = {}
+try:
+    with open("settings.json") as _y_f:
+        _y_own = json.load(_y_f)
+except (OSError, ValueError):
+    pass
+if not isinstance(_y_own, dict):
+    _y_own = {}
+print(json.dumps({"settings": "settings.json" in _y, "starts": "boot.py" in _y,
+    "terminal": _y_own.get("terminal"), "epoch": _y_own.get("epoch"), "journal": _y_own.get("journal")}))
+"""
+_NEVER_STARTED = "new"  # firmware/store/settings.py
 # The lamp on the board says that it is in work; not every board has one, and none needs it.
 _BLINK = """\
 try:
@@ -130,16 +146,25 @@ class Drain(Stage):
     name = "drain"
 
     def run(self, job: Job) -> str:
-        """Seal the epoch's last event and keep the whole queue in the archive, unless there never was one."""
-        board = job.bench.ledger.board(job.uid)
-        if board is not None and board.drained:
-            return "done before"
-        if "settings.json" not in job.open_prompt.run("import os\nprint(os.listdir('/'))"):
-            job.bench.ledger.note(job.uid, drained=1)
-            return "nothing: the board never was a terminal"
-        said = end_epoch(job)
+        """Seal the epoch's last event and keep the whole queue in the archive, unless there is none."""
+        held = json.loads(job.open_prompt.run(_HELD))
+        said = self._nothing(job, held) or end_epoch(job)
         job.bench.ledger.note(job.uid, drained=1)
         return said
+
+    def _nothing(self, job: Job, held: dict) -> str:
+        """Say why the board holds no queue that is not archived, or nothing.
+
+        What the ledger says counts only for a board that has not been able to start since: one that was, is asked.
+        """
+        board = job.bench.ledger.board(job.uid)
+        if not held["settings"]:
+            return "nothing: the board is no terminal"
+        is_named = isinstance(held["terminal"], str) and isinstance(held["epoch"], int)
+        if held["journal"] == _NEVER_STARTED and is_named:
+            never_started(job, held["terminal"], held["epoch"])
+            return f"nothing: terminal {held['terminal']} never started in epoch {held['epoch']}"
+        return "done before" if board is not None and board.drained and not held["starts"] else ""
 
 
 def _require_same(job: Job, uid: str | None, terminal: str | None) -> None:

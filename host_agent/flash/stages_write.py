@@ -100,12 +100,11 @@ class Provision(Stage):
                 station, terminal, row.board, row.centre, row.window, row.reveal_level, link=row.link,
                 after_epoch=known.epoch or 0 if known else 0,
             )  # fmt: skip
-        bench.ledger.note(job.uid, epoch=made.entry.epoch)
+        bench.ledger.note(job.uid, epoch=made.entry.epoch, drained=0)  # before it can start and seal an event
         board = BoardFiles(job.open_prompt)
         board.write(SETTINGS + _WAITING, made.settings)
         names = (SETTINGS, *STARTERS)
         board.rename([(name + _WAITING, name) for name in names])
-        bench.ledger.note(job.uid, drained=0)
         job.terminal = terminal
         written(job)
         return f"{terminal} epoch {made.entry.epoch}"

@@ -49,7 +49,7 @@ class Hall:
             self.book, self.book.begin_run("test"), self.station, self.images, self.folder / "archive",
             self.folder / "labels", Rows(self.rows, self.book), finder.of_terminal,
         )  # fmt: skip
-        self.bench = bench
+        self.bench, self.finder = bench, finder
         return batch.Batch(bench, self.rows, finder, batch.Options(wait_s), show or self.show)
 
     def usb(self) -> list[SimpleNamespace]:
@@ -71,6 +71,18 @@ class Hall:
             self.lines.append(Line(line.port, line.uid, line.window, line.terminal, line.stage, result=line.result,
                                    text=line.text, code=line.code))  # fmt: skip
             self.heard.notify_all()
+
+    def unplug_at(self, stage: str, board: BareBoard, done: bool = False):
+        """Return what shows lines and pulls a board's cable once, as a stage begins, or once it has done something."""
+        pulled = threading.Event()
+
+        def show(line: Line) -> None:
+            self.show(line)
+            if line.stage == stage and bool(line.done) == done and not line.result and not pulled.is_set():
+                pulled.set()
+                board.unplug()
+
+        return show
 
     def close(self) -> None:
         """End all boards."""
