@@ -52,8 +52,8 @@ class FlashProcess:
         """Begin a run; `cut` names module, class, method, and whether the process dies before it or after it."""
         words = [str(word) for word in (*self._words, "--wait", wait_s)]
         return subprocess.Popen(
-            [sys.executable, "-c", _RUN, json.dumps(cut), *words],
-            cwd=self.folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [sys.executable, "-c", _RUN, json.dumps(cut), *words], cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
     def run(self, *cut: tuple[str, str, str, bool]) -> tuple[int, str]:
