@@ -212,6 +212,10 @@ class BareBoard:
         """Fit or remove the maintenance jumper; the firmware looks at it when it starts."""
         self._do(lambda: self._engine.wiring.set_jumper(fitted, self._clock.now_us))
 
+    def open_case(self, is_open: bool) -> None:
+        """Open or shut the case."""
+        self._do(lambda: self._engine.wiring.set_case_open(is_open, self._clock.now_us))
+
     def press(self, key: int | str, hold_ms: int = 120) -> None:
         """Press a key and let it go after `hold_ms`; returns at once."""
 

@@ -44,6 +44,7 @@ _ports = click.option("--ports", "patterns", multiple=True, help="Ports to work 
 @_ports
 @click.option("--only", type=click.Choice(("failed", "outdated")), help="Only these windows.")
 @click.option("--wait", "wait_s", type=float, help="End when no board was at work for so many seconds.")
+@click.option("--bench", "with_person", is_flag=True, help="A person tests keys, panel and voice of each board.")
 @click.option("--dry-run", is_flag=True, help="Look at the boards that are plugged in and change nothing.")
 @click.option("--report", "report_path", type=_file, help="Write the report as .csv, .html or .json.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -51,7 +52,7 @@ _ports = click.option("--ports", "patterns", multiple=True, help="Ports to work 
 def flash(
     ctx: click.Context, fleet: Path | None, bundles: tuple[Path, ...], key: Path | None, station: Path,
     book_path: Path, kept: Path, labels: Path, image: Path | None, drives: str | None, patterns: tuple[str, ...],
-    only: str | None, wait_s: float | None, dry_run: bool, report_path: Path | None, as_json: bool,
+    only: str | None, wait_s: float | None, with_person: bool, dry_run: bool, report_path: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Flash and provision the boards of a fleet, many at once; run it again and it goes on where it was."""
     if ctx.invoked_subcommand is not None:
@@ -70,7 +71,9 @@ def flash(
         before = report.entries(book, rows, versions)
         finder = PortFinder(patterns)
         run = book.begin_run(", ".join(f"{name} {version}" for name, version in sorted(versions.items())))
-        bench = Bench(book, run, opened, images, kept, labels, Rows(chosen, book), finder.of_terminal)
+        bench = Bench(
+            book, run, opened, images, kept, labels, Rows(chosen, book), finder.of_terminal, with_person=with_person
+        )
         done = _run(bench, chosen, finder, options)
         book.end_run(run)
         if not dry_run:

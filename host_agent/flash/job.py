@@ -57,7 +57,9 @@ class Bench:
     labels: Path
     rows: "Rows"
     ports_of: Callable[[str, str], list[str]]  # group, terminal → where the terminal may be found now
+    with_person: bool = False  # who tests each board before it is provisioned
     station_lock: threading.Lock = attrs.field(factory=threading.Lock)
+    person_lock: threading.Lock = attrs.field(factory=threading.Lock)
     stop: threading.Event = attrs.field(factory=threading.Event)
 
 
@@ -70,6 +72,7 @@ class Job:
     devices: list[str]
     serial: str | None = None  # USB serial number that the ports had
     progress: Progress = attrs.field(default=lambda _done, _all: None)
+    tell: Callable[[str], None] = attrs.field(default=lambda _text: None)
     state: str = ""
     prompt: Prompt | None = None
     uid: str = ""

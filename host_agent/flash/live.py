@@ -15,7 +15,8 @@ import attrs
 
 from host_agent.flash import ledger
 from host_agent.flash.batch import BASE
-from host_agent.flash.worker import FINISHED, NAMES, Line
+from host_agent.flash.stages_bench import BENCH, TODO
+from host_agent.flash.worker import FINISHED, NAMES, PROVISIONING, Line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -109,7 +110,7 @@ class TableView:
             done = len(self._done)
         table = self._drawn(lines, lines, done)
         if not self._fits(table):
-            ordered = sorted(lines, key=lambda line: not line.result or line.gone)
+            ordered = sorted(lines, key=lambda line: not _needs_hand(line))
             while ordered and not self._fits(table):
                 ordered.pop()
                 table = self._drawn(lines, ordered, done)
@@ -149,7 +150,8 @@ def percent(line: Line) -> float:
     """Return how far a board is, the stages counted alike."""
     if _is_done(line):
         return 100.0
-    at = NAMES.index(line.stage) if line.stage in NAMES else 0
+    stage = PROVISIONING[0].name if line.stage == BENCH else line.stage
+    at = NAMES.index(stage) if stage in NAMES else 0
     within = line.done / line.total if line.total else 0.0
     return 100 * (at + within) / len(NAMES)
 
@@ -161,6 +163,10 @@ def _key(line: Line) -> str:
 
 def _is_done(line: Line) -> bool:
     return line.result == ledger.OK and line.stage == FINISHED
+
+
+def _needs_hand(line: Line) -> bool:
+    return (line.result != "" and not line.gone) or line.text.startswith(TODO)
 
 
 def _who(line: Line, wide: bool) -> "Text":
@@ -195,6 +201,8 @@ def _now(line: Line) -> "Text":
         return Text(UNPLUG, style="bold green").append(f" and stick its label on: {line.terminal}", style="not bold")
     if line.result == ledger.STOPPED:
         return Text(line.text, style=_YELLOW)
+    if line.text.startswith(TODO):
+        return Text(line.text, style="bold yellow")
     only_looked_at = line.result == ledger.OK and line.stage != BASE
     text = Text(UNPLUG, style=_GREEN) if only_looked_at else Text(LEAVE, style=_CYAN)
     return text.append(f": {line.text}", style="default") if line.text else text

@@ -52,12 +52,17 @@ if SerialTransport is not None:
             data_consumer: Callable[[bytes], None] | None = None,
             timeout_overall: float | None = None,
         ) -> bytes:
-            """Return what came up to `ending`, or before `timeout` seconds passed without a byte."""
+            """Return what came up to `ending`, or before `timeout` seconds passed without a byte.
+
+            `data_consumer` gets each byte, and nothing at all while the board is silent.
+            """
             data = bytearray()
             silent_since = began = time.monotonic()
             while not data.endswith(ending):
                 new = self.serial.read(1)
                 now = time.monotonic()
+                if data_consumer is not None:
+                    data_consumer(new)
                 if new:
                     data += new
                     silent_since = now
@@ -104,12 +109,12 @@ class Prompt:
     ) -> None:
         self.close()
 
-    def run(self, code: str, limit_s: float = ANSWER_S) -> str:
-        """Run statements on the board and return what they printed.
+    def run(self, code: str, limit_s: float = ANSWER_S, heard: Callable[[bytes], None] | None = None) -> str:
+        """Run statements on the board and return what they printed; `heard` gets it as it comes, and b"" in silence.
 
         :raises BoardFault: the board is gone or silent; PromptError: the statements failed.
         """
-        out, error = self._try(lambda: self._transport.exec_raw(code, limit_s))
+        out, error = self._try(lambda: self._transport.exec_raw(code, limit_s, heard))
         if error:
             lines = error.decode("utf-8", "replace").strip().splitlines()
             if re.search(r"\b(28|ENOSPC)\b", lines[-1]):

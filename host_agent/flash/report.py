@@ -14,6 +14,7 @@ from host_agent.errors import UserError
 from host_agent.flash import ledger
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.ledger import Ledger, StageRecord
+from host_agent.flash.stages_bench import BENCH
 
 WAITING, OUTDATED = "waiting", "outdated"
 SUFFIXES = (".csv", ".html", ".json")
@@ -37,6 +38,7 @@ class Entry:
     stage: str  # the last one
     detail: str
     seconds: float | None  # that the stages of its last run took
+    bench: str = ""  # what a person found last who tested it
 
 
 def entries(book: Ledger, rows: list[FleetRow], versions: Mapping[str, str]) -> list[Entry]:
@@ -57,7 +59,12 @@ def _entry(book: Ledger, row: FleetRow, versions: Mapping[str, str]) -> Entry:
         return Entry(*row.place, row.board, state, board.terminal or "", "", board.uid, "", "", None)
     detail = last.detail or ("cut off in its midst" if last.result is None else last.result)
     text = (board.terminal or "", board.version or "", board.uid, last.stage, detail)
-    return Entry(*row.place, row.board, state, *text, _seconds(stages, last.run))
+    return Entry(*row.place, row.board, state, *text, _seconds(stages, last.run), _bench(stages))
+
+
+def _bench(stages: list[StageRecord]) -> str:
+    last = next((stage for stage in reversed(stages) if stage.stage == BENCH), None)
+    return "" if last is None else last.detail or "broken off"
 
 
 def _seconds(stages: list[StageRecord], run: int) -> float:

@@ -11,15 +11,18 @@ from host_agent.flash import faults, ledger
 from host_agent.flash.board_ports import BoardPorts
 from host_agent.flash.faults import StoppedError
 from host_agent.flash.job import TERMINAL, Bench, Job, Stage, code_of
+from host_agent.flash.stages_bench import PersonTest
 from host_agent.flash.stages_end import Finish, MakeLabel, SelfTest
 from host_agent.flash.stages_find import Detect, Drain, Identify
 from host_agent.flash.stages_write import Provision, Verify, Write
 
 FINDING: tuple[Stage, ...] = (Detect(), Identify())
-MAKING: tuple[Stage, ...] = (Drain(), Write(), Verify(), Provision())
+WRITING: tuple[Stage, ...] = (Drain(), Write(), Verify())
+PROVISIONING: tuple[Stage, ...] = (Provision(),)
+BY_PERSON: tuple[Stage, ...] = (PersonTest(),)  # only where a person stands at the bench
 ENDING: tuple[Stage, ...] = (SelfTest(), MakeLabel(), Finish())
 FINISHED = ENDING[-1].name
-NAMES = tuple(stage.name for stage in (*FINDING, *MAKING, *ENDING))
+NAMES = tuple(stage.name for stage in (*FINDING, *WRITING, *PROVISIONING, *ENDING))
 
 
 @attrs.define
@@ -97,7 +100,7 @@ class Worker:
             if self.job.state != TERMINAL:
                 self._tell("waits for the first board to succeed")
                 is_canary = self._canary.enter(self.job)
-                for stage in MAKING:
+                for stage in (*WRITING, *(BY_PERSON if self._bench.with_person else ()), *PROVISIONING):
                     self._stage(stage)
             for stage in ENDING:
                 self._stage(stage)
@@ -118,7 +121,7 @@ class Worker:
         job.check_stop()
         self.line.stage, self.line.done, self.line.total = stage.name, 0, 0
         self._tell("")
-        job.progress = self._progress
+        job.progress, job.tell = self._progress, self._tell
         number = book.begin(self._bench.run, self.line.port, job.uid or None, stage.name)
         self._first = self._first or number
         try:

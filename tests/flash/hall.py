@@ -41,13 +41,13 @@ class Hall:
         self.boards.append(made)
         return made.start()
 
-    def batch(self, wait_s: float | None = 60.0, show=None, pattern: str | None = None) -> batch.Batch:
+    def batch(self, wait_s: float | None = 60.0, show=None, pattern: str | None = None, person=False) -> batch.Batch:
         """Return a run over all rows, at USB's ports or at those that a pattern in the folder of ports names."""
         patterns = () if pattern is None else (str(self.folder / "ports" / pattern),)
         finder = PortFinder(patterns, self.usb if pattern is None else list)
         bench = Bench(
             self.book, self.book.begin_run("test"), self.station, self.images, self.folder / "archive",
-            self.folder / "labels", Rows(self.rows, self.book), finder.of_terminal,
+            self.folder / "labels", Rows(self.rows, self.book), finder.of_terminal, person,
         )  # fmt: skip
         self.bench, self.finder = bench, finder
         return batch.Batch(bench, self.rows, finder, batch.Options(wait_s), show or self.show)

@@ -1,8 +1,10 @@
 """News of boards as runs of `yiping flash` tell them, moment by moment: for the table's tests and pictures."""
 
 from host_agent.flash import faults, ledger
+from host_agent.flash.stages_bench import TODO
 from host_agent.flash.worker import Line
 from host_agent.provision.identity import terminal_id
+from host_agent.self_test import bench
 
 CENTRE = "C01"
 WINDOWS = 8
@@ -54,6 +56,15 @@ def finished() -> list[Line]:
     return [line(n, "done", result=ledger.OK, text=f"C01/W{n:02}: unplug it") for n in range(1, WINDOWS + 1)]
 
 
+def by_person() -> list[Line]:
+    """Return boards that a person tests one after the other."""
+    return [
+        line(1, "bench", text="waits until the person has tested the board before"),
+        line(2, "bench", text=f"{TODO}{bench.in_words('key 3')}"),
+        line(3, "bench", text="waits until the person has tested the board before"),
+    ]
+
+
 def many() -> list[Line]:
     """Return more boards than the window has room for."""
-    return [*(line(n, "write", done=n, total=20) for n in range(10, 30)), *working()]
+    return [*by_person(), *(line(n, "write", done=n, total=20) for n in range(10, 30)), *working()]

@@ -23,7 +23,7 @@ from host_agent.paper import page
 from host_agent.provision.identity import terminal_id
 from tests.browser.chromium import launched
 from tests.flash import drawings
-from tests.flash.moments import WINDOWS, failing, finished, many, working
+from tests.flash.moments import WINDOWS, by_person, failing, finished, many, working
 from tests.lint.sources import ROOT
 
 IMAGES = ROOT / "docs" / "images"
@@ -86,7 +86,7 @@ def docs_pictures(browser: Browser) -> Iterator[tuple[str, Image.Image]]:
 def looks(browser: Browser) -> Iterator[tuple[str, Image.Image]]:
     """Return further pictures for who changes the table."""
     moments: dict[str, Callable[[], list[Line]]] = {
-        "none": list, "working": working, "failing": failing, "finished": finished,
+        "none": list, "working": working, "failing": failing, "finished": finished, "by-person": by_person,
     }  # fmt: skip
     for name, lines in moments.items():
         for columns in (80, 120):

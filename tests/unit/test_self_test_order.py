@@ -81,7 +81,7 @@ class Prompt:
         self.said = said
         self.code = ""
 
-    def run(self, code: str, limit_s: float) -> str:
+    def run(self, code: str, limit_s: float, heard: object) -> str:
         compile(code, "prompt", "exec")
         self.code = code
         return self.said
