@@ -59,9 +59,9 @@ def finished() -> list[Line]:
 def by_person() -> list[Line]:
     """Return boards that a person tests one after the other."""
     return [
-        line(1, "bench", text="waits until the person has tested the board before"),
-        line(2, "bench", text=f"{TODO}{bench.in_words('key 3')}"),
-        line(3, "bench", text="waits until the person has tested the board before"),
+        line(31, "bench", text="waits until the person has tested the board before"),
+        line(32, "bench", text=f"{TODO}{bench.in_words('key 3')}"),
+        line(33, "bench", text="waits until the person has tested the board before"),
     ]
 
 

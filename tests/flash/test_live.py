@@ -77,7 +77,7 @@ def test_boards_that_wait_for_a_hand_come_first_where_not_all_have_room():
         view.show(line)
     rows = drawn(view).splitlines()
     assert len(rows) <= 24
-    assert [any(word in row for row in rows[:11]) for word in (UNPLUG, FAILED, "press key 3")] == [True] * 3
+    assert [any(word in row for row in rows[:11]) for word in (UNPLUG, FAILED, "asks: press key")] == [True] * 3
     assert any("boards more" in row for row in rows)
 
 
