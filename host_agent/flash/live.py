@@ -15,7 +15,7 @@ import attrs
 
 from host_agent.flash import ledger
 from host_agent.flash.batch import BASE
-from host_agent.flash.stages_bench import BENCH, TODO
+from host_agent.flash.stages_bench import BENCH, ORDER
 from host_agent.flash.worker import FINISHED, NAMES, PROVISIONING, Line
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _is_done(line: Line) -> bool:
 
 
 def _needs_hand(line: Line) -> bool:
-    return (line.result != "" and not line.gone) or line.text.startswith(TODO)
+    return (line.result != "" and not line.gone) or line.text.startswith(ORDER)
 
 
 def _who(line: Line, wide: bool) -> "Text":
@@ -201,7 +201,7 @@ def _now(line: Line) -> "Text":
         return Text(UNPLUG, style="bold green").append(f" and stick its label on: {line.terminal}", style="not bold")
     if line.result == ledger.STOPPED:
         return Text(line.text, style=_YELLOW)
-    if line.text.startswith(TODO):
+    if line.text.startswith(ORDER):
         return Text(line.text, style="bold yellow")
     only_looked_at = line.result == ledger.OK and line.stage != BASE
     text = Text(UNPLUG, style=_GREEN) if only_looked_at else Text(LEAVE, style=_CYAN)

@@ -8,7 +8,7 @@ from host_agent.flash.job import Job, Stage
 from host_agent.flash.prompt import PromptError
 from host_agent.self_test import bench, parts
 
-TODO = "do what its display asks: "
+ORDER = "do what its display asks: "
 BENCH = "bench"
 _LOOK_S = 0.2
 
@@ -39,13 +39,13 @@ class PersonTest(Stage):
 
 def _tested(job: Job) -> bench.Result:
     """Return what the test found. Raises BoardFault, UserError, StoppedError."""
-    orders = bench.Orders(lambda order: job.tell(TODO + order))
+    orders = bench.Orders(lambda order: job.tell(ORDER + order))
 
     def heard(data: bytes) -> None:
         orders.hear(data)
         job.check_stop()
 
-    job.tell(f"{TODO}it begins")
+    job.tell(f"{ORDER}it begins")
     try:
         return bench.run(job.open_prompt, job.wanted.board, True, int(time.time()), heard)
     except PromptError as error:

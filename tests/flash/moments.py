@@ -1,7 +1,7 @@
 """News of boards as runs of `yiping flash` tell them, moment by moment: for the table's tests and pictures."""
 
 from host_agent.flash import faults, ledger
-from host_agent.flash.stages_bench import TODO
+from host_agent.flash.stages_bench import ORDER
 from host_agent.flash.worker import Line
 from host_agent.provision.identity import terminal_id
 from host_agent.self_test import bench
@@ -60,7 +60,7 @@ def by_person() -> list[Line]:
     """Return boards that a person tests one after the other."""
     return [
         line(31, "bench", text="waits until the person has tested the board before"),
-        line(32, "bench", text=f"{TODO}{bench.in_words('key 3')}"),
+        line(32, "bench", text=f"{ORDER}{bench.in_words('key 3')}"),
         line(33, "bench", text="waits until the person has tested the board before"),
     ]
 

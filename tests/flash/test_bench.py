@@ -10,7 +10,7 @@ from host_agent.flash.faults import BoardFault, StoppedError
 from host_agent.flash.job import PROMPT, Job
 from host_agent.flash.live import percent
 from host_agent.flash.prompt import PromptError
-from host_agent.flash.stages_bench import BENCH, TODO, PersonTest
+from host_agent.flash.stages_bench import BENCH, ORDER, PersonTest
 from host_agent.flash.worker import Line
 from protocol import self_test_parts as parts
 from simulator.bare_board import BareBoard
@@ -31,8 +31,8 @@ class Person:
     def show(self, line: Line) -> None:
         """See the line, and act in a moment."""
         self.hall.show(line)
-        order = line.text.removeprefix(TODO)
-        if line.text.startswith(TODO) and order != "it begins" and not line.result:
+        order = line.text.removeprefix(ORDER)
+        if line.text.startswith(ORDER) and order != "it begins" and not line.result:
             self.orders.append(order)
             threading.Timer(0.1, self.obey, (self.hall.boards[-1], order)).start()
 
@@ -103,7 +103,7 @@ def job(said: str) -> tuple[Job, list[str]]:
 def test_orders_are_told_in_words_as_they_are_given():
     made, texts = job("ask key 6\r\nask case shut\r\nask voice\r\nfailed 0 judged 16383\r\n")
     assert PersonTest().run(made) == "all parts are well"
-    assert [text.removeprefix(TODO) for text in texts[1:]] == [
+    assert [text.removeprefix(ORDER) for text in texts[1:]] == [
         "press key 6", "shut the case", "look or listen, answer: voice"
     ]  # fmt: skip
     assert 40 < percent(Line("p", stage=BENCH)) < 70
