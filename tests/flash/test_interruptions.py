@@ -57,7 +57,8 @@ def settings(journal: str) -> bytes:
     ],
 )  # fmt: skip
 def test_queue_counts_as_archived_only_while_the_board_cannot_start(hall, monkeypatch, files, drained, result):
-    monkeypatch.setattr(worker, "MAKING", (stages_find.Drain(),))
+    monkeypatch.setattr(worker, "WRITING", (stages_find.Drain(),))
+    monkeypatch.setattr(worker, "PROVISIONING", ())
     monkeypatch.setattr(worker, "ENDING", ())
     board = hall.board()
     board.unplug()
