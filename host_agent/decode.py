@@ -3,6 +3,7 @@
 import codecs
 import errno
 import json
+import os
 import sys
 from collections import defaultdict
 from typing import IO
@@ -144,6 +145,9 @@ def _say(line: str) -> None:
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)  # for what is held back: it would fail once more at the exit
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
         raise UserError(
             f"the result cannot be written: {error.strerror}", "standard output", "make room, or write elsewhere"
         ) from None

@@ -1,5 +1,6 @@
 """A broker connection that acknowledges each event only when it is told to: after the event is durable here."""
 
+from collections import deque
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -22,6 +23,8 @@ class EventConnection(BrokerConnection):
         super().__init__(*args, **kwargs)
         self._client.manual_ack_set(True)
         self._taken: list[tuple[int | None, Raw]] = []
+        self._owed: deque[int] = deque()  # message ids in the order in which they came, not yet acknowledged
+        self._done: set[int] = set()  # those of them that are durable, behind one that is not
 
     def take(self) -> list[tuple[int | None, Raw]]:
         """Return what has come since the last call: message id (None for QoS 0) and message."""
@@ -30,10 +33,16 @@ class EventConnection(BrokerConnection):
         return taken
 
     def acknowledge(self, mids: list[int]) -> None:
-        """Tell the broker that these are durable; after a loss it sends them again, and they are known then."""
+        """Tell the broker that these are durable; after a loss it sends them again, and they are known then.
+
+        One that came behind another that is not durable yet has to wait for it (MQTT 5.0, 4.6.0-2).
+        """
         if self._closing:
             return
-        for mid in mids:
+        self._done.update(mids)
+        while self._owed and self._owed[0] in self._done:
+            mid = self._owed.popleft()
+            self._done.remove(mid)
             self._client.ack(mid, QOS)
         self.flush()
 
@@ -42,5 +51,7 @@ class EventConnection(BrokerConnection):
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""  # no topic of ours: taken, so that it does not come for ever, and counted as foreign
+        if message.qos:
+            self._owed.append(message.mid)
         self._taken.append((message.mid if message.qos else None, Raw(topic, bytes(message.payload))))
         self.messages.append((topic, b"", message.retain))  # the base tells of traffic when there is something

@@ -10,6 +10,7 @@ import pytest
 
 from host_agent.receiver import subscriber as module
 from host_agent.receiver.config import load
+from host_agent.receiver.event_connection import EventConnection
 from host_agent.receiver.intake import Receipt
 from host_agent.receiver.store import StoreError
 from host_agent.receiver.subscriber import Subscriber
@@ -184,6 +185,39 @@ def test_receipts_and_acknowledgements_of_one_batch_leave_together(config, agent
         assert line.sends <= 2 * len(published) + 1
 
     asyncio.run(main())
+
+
+def test_messages_are_acknowledged_in_the_order_in_which_they_came(config, agent, monkeypatch):
+    """MQTT 5.0, 4.6.0-2. A broker may cut off who does otherwise; a state is done with before the event ahead of it."""
+    gate, came, acked = asyncio.Event(), [], []
+
+    async def take(batch):
+        await gate.wait()
+        return receipts_of(batch)
+
+    def hear(topic, _payload):
+        if topic.endswith("/state"):
+            gate.set()
+        return topic.endswith("/state")
+
+    def on_message(connection, client, data, message, own=EventConnection._on_message):
+        came.append(message.mid)
+        own(connection, client, data, message)
+
+    monkeypatch.setattr(EventConnection, "_on_message", on_message)
+    monkeypatch.setattr(
+        mqtt.Client, "ack", lambda client, mid, qos, own=mqtt.Client.ack: (acked.append(mid), own(client, mid, qos))[1]
+    )
+
+    async def main():
+        subscriber = Subscriber(config, take, random.Random(1), hear)
+        await subscriber.connect()
+        agent.publish(*raws(2))
+        agent.client.publish(TOPIC.replace("/event", "/state"), b"{}", 1)
+        await working(subscriber, lambda: len(acked) == 3, "all acknowledgements")
+
+    asyncio.run(main())
+    assert len(came) == 3 and acked == came
 
 
 class Counted:
