@@ -2,6 +2,7 @@
 
 import json
 import time
+from http import HTTPStatus
 
 from host_agent.provision import export
 from simulator.demo.broker import BrokerPart
@@ -92,7 +93,8 @@ class City:
             if time.monotonic() > last_s + PRESS_AGAIN_S:
                 bare.press(self.keys[window])
                 last_s = time.monotonic()
-            return call("GET", url)[1]["state"] == "rated"
+            status, answer = call("GET", url)
+            return status == HTTPStatus.OK and answer["state"] == "rated"  # 429: asked too often
 
         wait_for(is_rated, f"the press at {bare.usb_serial}", WAIT_S)
 
