@@ -24,6 +24,7 @@ class Board:
     def __init__(self, port: Path, stall: Callable[["Board"], None]) -> None:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
+        self._open, self._lock = {self._master, self._slave}, threading.Lock()
         self.port = port
         port.symlink_to(os.ttyname(self._slave))
         self._stall = stall
@@ -31,11 +32,10 @@ class Board:
         self._thread.start()
 
     def unplug(self) -> None:
-        """Take the port away in the middle of whatever goes on."""
-        self.port.unlink(missing_ok=True)
-        os.close(self._slave)
-        os.close(self._master)
-        self._master = -1
+        """Take the port away in the middle of whatever goes on, and end."""
+        self.port.unlink()
+        self._let_go(self._slave, self._master)
+        raise OSError
 
     def hang(self) -> None:
         """Take the port's name away and say nothing more, with the port still open."""
@@ -43,10 +43,17 @@ class Board:
         raise OSError
 
     def close(self) -> None:
-        """End."""
-        if self._master >= 0:
-            self.unplug()
+        """End; whoever had the port open has closed it."""
+        self._let_go(self._slave)
         self._thread.join()
+        self._let_go(self._master)
+
+    def _let_go(self, *files: int) -> None:
+        """Close each once, whichever thread comes first."""
+        with self._lock:
+            for file in self._open.intersection(files):
+                self._open.remove(file)
+                os.close(file)
 
     def _run(self) -> None:
         try:
