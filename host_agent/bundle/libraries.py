@@ -33,16 +33,19 @@ def unpack(files: dict[str, bytes]) -> dict[str, bytes]:
 
 def _library(modules: dict[str, bytes]) -> bytes:
     """Return one library; its numbers have a fixed width, so that the length of the index is known before them."""
-    index = "".join(f"\n{name} {0:06} {0:06}" for name in modules) + "\n"
-    at = _LENGTH_DIGITS + len(index)
-    index = ""
-    for name, data in sorted(modules.items()):
-        index += f"\n{name} {at:06} {len(data):06}"
-        at += len(data)
-    length = f"{len(index) + 1:0{_LENGTH_DIGITS}}"
-    if len(length) > _LENGTH_DIGITS or at > 999_999:
-        raise UserError("too much for one library", next(iter(modules)), "divide the folder")
-    return f"{length}{index}\n".encode() + b"".join(modules[name] for name in sorted(modules))
+    names = sorted(modules)
+    length = sum(len(_line(name, 0, 0)) for name in names) + 1
+    at, index = _LENGTH_DIGITS + length, ""
+    for name in names:
+        index += _line(name, at, len(modules[name]))
+        at += len(modules[name])
+    if length >= 10**_LENGTH_DIGITS or at > 999_999:
+        raise UserError("too much for one library", names[0], "divide the folder")
+    return f"{length:0{_LENGTH_DIGITS}}{index}\n".encode() + b"".join(modules[name] for name in names)
+
+
+def _line(name: str, offset: int, size: int) -> str:
+    return f"\n{name} {offset:06} {size:06}"
 
 
 def _modules(library: bytes) -> dict[str, bytes]:

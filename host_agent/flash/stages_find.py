@@ -10,6 +10,7 @@ from host_agent.flash.faults import BoardFault
 from host_agent.flash.job import PROMPT, TERMINAL, Job, Stage, no_row
 from host_agent.flash.prompt import Prompt, PromptError
 from host_agent.provision.identity import PREFIX
+from host_agent.provision.record import JOURNAL_NEW
 
 LEAST_VERSION = (1, 29)
 _UID = re.compile("[0-9A-Fa-f]{16}")
@@ -46,7 +47,6 @@ if not isinstance(_y_own, dict):
 print(json.dumps({"settings": "settings.json" in _y, "starts": "boot.py" in _y,
     "terminal": _y_own.get("terminal"), "epoch": _y_own.get("epoch"), "journal": _y_own.get("journal")}))
 """
-_NEVER_STARTED = "new"  # firmware/store/settings.py
 # The lamp on the board says that it is in work; not every board has one, and none needs it.
 _BLINK = """\
 try:
@@ -161,7 +161,7 @@ class Drain(Stage):
         if not held["settings"]:
             return "nothing: the board is no terminal"
         is_named = isinstance(held["terminal"], str) and isinstance(held["epoch"], int)
-        if held["journal"] == _NEVER_STARTED and is_named:
+        if held["journal"] == JOURNAL_NEW and is_named:
             never_started(job, held["terminal"], held["epoch"])
             return f"nothing: terminal {held['terminal']} never started in epoch {held['epoch']}"
         return "done before" if board is not None and board.drained and not held["starts"] else ""

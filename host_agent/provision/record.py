@@ -21,6 +21,7 @@ BOARDS = ("k5", "t35")
 LINKS = ("usb", "uart")
 JOURNAL_ID_BYTES = 8
 SETTINGS_PATH = "settings.json"  # on the terminal, see firmware/store/settings.py
+JOURNAL_NEW = "new"  # in the settings of a terminal that never began a journal with them
 
 
 @attrs.frozen
@@ -69,7 +70,7 @@ def provision(
 def _settings(entry: Place, secret: bytes, address: str | None) -> bytes:
     values = {
         "terminal": entry.terminal, "secret": secret.hex(), "epoch": entry.epoch,
-        "journal_id": secrets.token_hex(JOURNAL_ID_BYTES), "journal": "new", "board": entry.board,
+        "journal_id": secrets.token_hex(JOURNAL_ID_BYTES), "journal": JOURNAL_NEW, "board": entry.board,
         "window": entry.window, "reveal_level": entry.reveal_level, "link": entry.link,
     }  # fmt: skip
     if address is not None:

@@ -51,7 +51,8 @@ class EventConnection(BrokerConnection):
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""  # no topic of ours: taken, so that it does not come for ever, and counted as foreign
-        if message.qos:
-            self._owed.append(message.mid)
-        self._taken.append((message.mid if message.qos else None, Raw(topic, bytes(message.payload))))
+        mid = message.mid if message.qos else None
+        if mid is not None:
+            self._owed.append(mid)
+        self._taken.append((mid, Raw(topic, bytes(message.payload))))
         self.messages.append((topic, b"", message.retain))  # the base tells of traffic when there is something

@@ -90,8 +90,8 @@ def contact(shots: list[Image.Image]) -> Image.Image:
     return sheet
 
 
-def save(picture: Image.Image, name: str) -> None:
-    picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(IMAGES / name, optimize=True)
+def save(picture: Image.Image, name: str, folder: Path = IMAGES) -> None:
+    picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(folder / name, optimize=True)
 
 
 def draw(browser: Browser, counter: Counter) -> None:

@@ -22,12 +22,10 @@ from host_agent.flash.worker import Line
 from host_agent.paper import page
 from host_agent.provision.identity import terminal_id
 from tests.browser.chromium import launched
+from tests.browser.pictures import IMAGES, save
 from tests.flash import drawings
 from tests.flash.moments import WINDOWS, by_person, failing, finished, many, working
-from tests.lint.sources import ROOT
 
-IMAGES = ROOT / "docs" / "images"
-COLOURS = 64
 _HTML = (
     '<!doctype html><meta charset="utf-8"><style>@font-face{{font-family:noto;src:url("{font}")}}body{{margin:0}}'
     "</style>{svg}"
@@ -101,7 +99,7 @@ def main() -> None:
     with sync_playwright() as driver:
         browser = launched(driver)
         for name, picture in (looks if sys.argv[1:] else docs_pictures)(browser):
-            picture.quantize(COLOURS).save(folder / f"{name}.png", optimize=True)
+            save(picture, f"{name}.png", folder)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,11 @@ from playwright.sync_api import Page, Playwright, sync_playwright
 from host_agent.bundle import keys
 from protocol import rating, reasons
 from tests.browser.chromium import launched, lay_out_font
-from tests.lint.sources import ROOT
+from tests.browser.pictures import save
 from tests.rollout import small_bundles
 from tests.rollout.centre import Centre
 from tests.unit.agent_support import wait_until
 
-IMAGES = ROOT / "docs" / "images"
-COLOURS = 128
 # The ports of the picture are those of a true PC.
 SHOWN = """
 document.querySelectorAll("#terminals tr").forEach((row, i) => { row.cells[2].textContent = `/dev/ttyACM${i}`; })
@@ -27,7 +25,7 @@ STATES = {"done", "failed", "sending", "waiting"}
 
 def shot(page: Page, name: str) -> None:
     image = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-    image.quantize(COLOURS).save(IMAGES / name, optimize=True)
+    save(image, name)
 
 
 def stands(centre: Centre) -> set[str]:
