@@ -7,12 +7,11 @@ goes on there. A board that failed is worked on again when it was unplugged and 
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import attrs
 
-from host_agent.errors import UserError
-from host_agent.flash import boot_drive, ledger
+from host_agent.flash import ledger
+from host_agent.flash.base_image import BaseImages
 from host_agent.flash.board_ports import BoardPorts, PortFinder
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.job import Bench
@@ -21,7 +20,6 @@ from host_agent.flash.worker import Canary, Line, Show, Worker
 
 LOOK_S = 0.25
 JOIN_S = 20.0
-BASE = "base"
 
 
 @attrs.define
@@ -46,18 +44,19 @@ class Batch:
         self._show = show
         self._canary = Canary(open_=self._has_succeeded())
         self._workers: dict[str, tuple[Worker, threading.Thread]] = {}
-        self._drives: set[Path] = set()
+        self._base = BaseImages(bench, options.image, options.drives, show)
 
     def run(self, changed: Callable[[], None] = lambda: None) -> bool:
         """Work until all rows are done; return whether they are. `changed` is called between two looks at the ports."""
         idle_since = time.monotonic()
         try:
             while not self._bench.stop.is_set():
-                if self._look():
+                is_busy = self._look()
+                if is_busy:
                     idle_since = time.monotonic()
                 changed()
                 waited = time.monotonic() - idle_since
-                if not self._busy() and (self.done() or self._options.dry):
+                if not is_busy and (self.done() or self._options.dry):
                     break
                 if self._options.wait_s is not None and waited > self._options.wait_s:
                     break
@@ -73,9 +72,7 @@ class Batch:
         return all(is_done(self._bench, row) for row in self._rows)
 
     def _look(self) -> bool:
-        """Start a worker for each board that is new; return whether any is at work."""
-        if self._options.image is not None:
-            self._base_images(self._options.image)
+        """Begin with each board that is new; return whether any is at work."""
         found = {board.group: board for board in self._finder.look()}
         serials = {board.serial for board in found.values() if board.serial}
         for group in list(self._workers):
@@ -86,10 +83,11 @@ class Batch:
                 self._bench.rows.release(worker.job.uid)
                 del self._workers[group]
                 self._show(Line(worker.line.port, group=group, gone=True))
-        for group, board in found.items():
-            if group not in self._workers and not self._is_known(board):
-                self._start(board)
-        return self._busy()
+        new = [board for group, board in found.items() if group not in self._workers and not self._is_known(board)]
+        for board in new:
+            self._start(board)
+        is_loading = self._base.look(len(new), self._options.dry)
+        return is_loading or any(thread.is_alive() for _, thread in self._workers.values())
 
     def _is_known(self, board: BoardPorts) -> bool:
         """Say whether a terminal that this run works on, or has finished, only shows itself under its own number."""
@@ -103,36 +101,13 @@ class Batch:
         self._workers[board.group] = (worker, thread)
         thread.start()
 
-    def _base_images(self, image: Uf2) -> None:
-        """Put the base image on the boards in boot mode; each comes back with a port."""
-        drives = boot_drive.find(self._options.drives)
-        for path in self._drives - {drive.path for drive in drives}:
-            self._drives.remove(path)
-            self._show(Line(str(path), stage=BASE, gone=True))
-        for drive in drives:
-            if drive.path in self._drives or self._options.dry:
-                continue
-            self._drives.add(drive.path)
-            line = Line(str(drive.path), stage=BASE)
-            number = self._bench.ledger.begin(self._bench.run, line.port, None, BASE)
-            try:
-                boot_drive.put(drive, image)
-            except UserError as error:
-                line.result, line.text, line.cure = ledger.STAGE_FAILED, error.what, error.cure
-            else:
-                line.result, line.text = ledger.OK, f"{image.path.name} is on it; it starts"
-            self._bench.ledger.end(number, line.result, line.text)
-            self._show(line)
-
-    def _busy(self) -> bool:
-        return any(thread.is_alive() for _, thread in self._workers.values())
-
     def _end(self) -> None:
         """Wait for the workers, which see that they are to stop. A second Ctrl-C does not wait."""
         self._bench.stop.set()
         deadline = time.monotonic() + JOIN_S
         for _, thread in self._workers.values():
             thread.join(max(0.0, deadline - time.monotonic()))
+        self._base.end(max(0.0, deadline - time.monotonic()))
 
     def _has_succeeded(self) -> bool:
         """Say whether a board is a working terminal with each of these bundles already."""

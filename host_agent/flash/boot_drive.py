@@ -23,7 +23,7 @@ INFO = "INFO_UF2.TXT"
 IMAGE = "yiping.uf2"
 _BOARD_ID = re.compile(r"^Board-ID:\s*(\S+)", re.M)
 _INFO_LIMIT_BYTES = 4096
-_COPY_BYTES = 64 * 1024
+PIECE_BYTES = 64 * 1024
 _HOLD_BOOTSEL = "hold BOOTSEL on the board while plugging in its cable"
 
 
@@ -34,6 +34,10 @@ class BootDrive:
     path: Path
     chip: Chip | None
     named: str  # what the drive calls itself
+
+    def is_there(self) -> bool:
+        """Say whether the board is in boot mode still."""
+        return (self.path / INFO).exists()
 
 
 def find(pattern: str | None = None) -> list[BootDrive]:
@@ -47,22 +51,22 @@ def find(pattern: str | None = None) -> list[BootDrive]:
     return found
 
 
-def require_one_of(pattern: str | None, board: str | None) -> list[BootDrive]:
-    """Return the boards in boot mode, at least one, each with a chip that `board` may have.
-
-    :raises UserError: there is none, or another chip.
-    """
+def require_one(pattern: str | None) -> list[BootDrive]:
+    """Return the boards in boot mode, at least one. Raises UserError."""
     drives = find(pattern)
     if not drives:
         cure = f"{_HOLD_BOOTSEL}; a drive named RPI-RP2 or RP2350 must appear (use a cable with data wires)"
         raise UserError("no board in boot mode", pattern or "drives of this PC", cure)
-    for drive in drives:
-        allowed = chips.BOARDS[board] if board else chips.CHIPS
-        if drive.chip not in allowed:
-            names = " or ".join(chip.name for chip in allowed)
-            what = f"the board in boot mode has the chip {drive.named}, needed is {names}"
-            raise UserError(what, str(drive.path), "unplug it and take a board of the right kind")
     return drives
+
+
+def require_fitting(drive: BootDrive, board: str | None) -> None:
+    """Raise UserError when a board in boot mode has a chip that `board` may not have."""
+    allowed = chips.BOARDS[board] if board else chips.CHIPS
+    if drive.chip not in allowed:
+        names = " or ".join(chip.name for chip in allowed)
+        what = f"the board in boot mode has the chip {drive.named}, needed is {names}"
+        raise UserError(what, str(drive.path), "unplug it and take a board of the right kind")
 
 
 def put(drive: BootDrive, image: Uf2, done: Callable[[int, int], None] = lambda _sent, _all: None) -> None:
@@ -79,9 +83,11 @@ def put(drive: BootDrive, image: Uf2, done: Callable[[int, int], None] = lambda 
     try:
         with (drive.path / IMAGE).open("wb", buffering=0) as file:
             while sent < len(image.data):
-                sent += file.write(image.data[sent : sent + _COPY_BYTES])
+                if not drive.is_there():
+                    raise OSError(errno.ENODEV, "the board went away")
+                sent += file.write(image.data[sent : sent + PIECE_BYTES])
+                os.fsync(file.fileno())  # else the PC's cache takes all, and a cable pulled meanwhile goes unnoticed
                 done(sent, len(image.data))
-            os.fsync(file.fileno())
     except OSError as error:
         if sent < len(image.data) or error.errno not in (errno.EIO, errno.ENODEV, errno.ENOENT, errno.ENXIO):
             reason = error.strerror or str(error)

@@ -1,7 +1,6 @@
 """`yiping flash`: from a box of bare boards to working windows."""
 
 import contextlib
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -11,8 +10,8 @@ import click
 
 from host_agent.bundle import archive, shipped
 from host_agent.bundle.contents import Bundle
-from host_agent.errors import UserError
-from host_agent.flash import batch, boot_drive, fleet_table, label, ledger, live, prompt, report, uf2
+from host_agent.errors import ManyUserErrors, UserError
+from host_agent.flash import base_image, batch, boot_drive, fleet_table, label, ledger, live, prompt, report, uf2
 from host_agent.flash.board_ports import PortFinder
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.job import Bench, Rows
@@ -20,7 +19,6 @@ from host_agent.flash.ledger import Ledger
 from host_agent.provision.station import DEFAULT_FILE as STATION_FILE
 from host_agent.provision.station import Station
 
-PORT_S = 20.0  # from the last block of the base image to the port: about 3 s
 _LOOK_S = 0.2
 _file = click.Path(path_type=Path, dir_okay=False)
 _folder = click.Path(path_type=Path, file_okay=False)
@@ -95,17 +93,23 @@ def base(image: Path, board: str | None, drives: str | None, patterns: tuple[str
     prompt.require()
     checked = uf2.read(image)
     finder = PortFinder(patterns)
-    for drive in boot_drive.require_one_of(drives, board):
-        before = {port.group for port in finder.look()}
-        boot_drive.put(drive, checked)
-        port = _new_port(finder, before)
-        with prompt.Prompt(port) as opened:
-            said = opened.run("import sys\nprint(sys.platform, *sys.implementation[1][:3])").split()
-        version = ".".join(said[1:])
-        if said[0] != "rp2" or tuple(map(int, said[1:3])) < (1, 29):
-            cure = "give the image of MicroPython 1.29 or newer with --uf2"
-            raise UserError(f"MicroPython {version} for {said[0]} is on the board now", port, cure)
-        click.echo(f"{drive.path}: MicroPython {version} answers at {port}")
+    faults: list[UserError] = []
+    for drive in boot_drive.require_one(drives):
+        try:
+            boot_drive.require_fitting(drive, board)
+            before = {port.group for port in finder.look()}
+            click.echo(f"{drive.path}: {image.name} goes onto it", err=True)
+            boot_drive.put(drive, checked)
+            click.echo(f"{drive.path}: it starts", err=True)
+            port = _new_port(finder, before, drive)
+            click.echo(f"{drive.path}: MicroPython {base_image.answer(port)} answers at {port}")
+        except UserError as error:
+            faults.append(error)
+        except KeyboardInterrupt:
+            faults.append(UserError("stopped", str(drive.path), "run the same command again"))
+            break
+    if faults:
+        raise ManyUserErrors(faults)
 
 
 @flash.command()
@@ -190,13 +194,13 @@ def _sheet(book: Ledger, rows: list[FleetRow], labels: Path) -> None:
         (labels / "labels.pdf").write_bytes(label.sheet(texts))
 
 
-def _new_port(finder: PortFinder, before: set[str]) -> str:
+def _new_port(finder: PortFinder, before: set[str], drive: boot_drive.BootDrive) -> str:
     """Return the port that appears. Raises UserError."""
-    deadline = time.monotonic() + PORT_S
+    deadline = time.monotonic() + base_image.PORT_S
     while time.monotonic() < deadline:
         new = [port for port in finder.look() if port.group not in before]
         if new:
             return new[0].devices[0]
         time.sleep(_LOOK_S)
-    cure = "unplug the board and plug it in without BOOTSEL; if no port appears, the image is not MicroPython"
-    raise UserError(f"no port appeared in {PORT_S:.0f} s", sys.platform, cure)
+    where = str(drive.path)
+    raise base_image.not_taken(where) if drive.is_there() else base_image.no_port(where)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from host_agent.flash import ledger
-from host_agent.flash.batch import BASE
+from host_agent.flash.base_image import BASE
 from host_agent.flash.stages_bench import BENCH, ORDER
 from host_agent.flash.worker import FINISHED, NAMES, PROVISIONING, Line
 

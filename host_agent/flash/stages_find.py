@@ -9,10 +9,10 @@ from host_agent.flash.data_port import DataPort
 from host_agent.flash.faults import BoardFault
 from host_agent.flash.job import PROMPT, TERMINAL, Job, Stage, no_row
 from host_agent.flash.prompt import Prompt, PromptError
+from host_agent.flash.uf2 import LEAST_VERSION
 from host_agent.provision.identity import PREFIX
 from host_agent.provision.record import JOURNAL_NEW
 
-LEAST_VERSION = (1, 29)
 _UID = re.compile("[0-9A-Fa-f]{16}")
 _TOUCH_ADDRESS = 0x38  # only the touch board has a chip there, at the pins that both boards use for I²C
 

@@ -10,6 +10,7 @@ from host_agent.flash.board_ports import PortFinder
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.job import Bench, Rows
 from host_agent.flash.ledger import Ledger
+from host_agent.flash.uf2 import Uf2
 from host_agent.flash.worker import Line
 from simulator.bare_board import BareBoard
 from simulator.board_faults import Faults, plan
@@ -31,17 +32,21 @@ class Hall:
         self.lines: list[Line] = []
         self.heard = threading.Condition()
 
-    def board(self, *faults: str) -> BareBoard:
-        """Plug in a board with MicroPython on it."""
+    def board(self, *faults: str, micropython: bool = True, chip: str = "rp2350") -> BareBoard:
+        """Plug in a board with MicroPython on it, or a blank one, which comes as a drive."""
         number = len(self.boards) + 1
         own = plan(list(faults)) if faults else Faults()
         made = BareBoard(
-            self.folder / f"board{number}", seed=number, ports=self.folder / "ports", micropython=True, faults=own
-        )
+            self.folder / f"board{number}", seed=number, ports=self.folder / "ports", drives=self.folder / "drives",
+            chip=chip, micropython=micropython, faults=own,
+        )  # fmt: skip
         self.boards.append(made)
         return made.start()
 
-    def batch(self, wait_s: float | None = 60.0, show=None, pattern: str | None = None, person=False) -> batch.Batch:
+    def batch(
+        self, wait_s: float | None = 60.0, show=None, pattern: str | None = None, person=False,
+        image: Uf2 | None = None, dry: bool = False,
+    ) -> batch.Batch:  # fmt: skip
         """Return a run over all rows, at USB's ports or at those that a pattern in the folder of ports names."""
         patterns = () if pattern is None else (str(self.folder / "ports" / pattern),)
         finder = PortFinder(patterns, self.usb if pattern is None else list)
@@ -50,7 +55,8 @@ class Hall:
             self.folder / "labels", Rows(self.rows, self.book), finder.of_terminal, person,
         )  # fmt: skip
         self.bench, self.finder = bench, finder
-        return batch.Batch(bench, self.rows, finder, batch.Options(wait_s), show or self.show)
+        options = batch.Options(wait_s, dry, image, str(self.folder / "drives" / "*"))
+        return batch.Batch(bench, self.rows, finder, options, show or self.show)
 
     def usb(self) -> list[SimpleNamespace]:
         """Return the ports as pyserial's enumeration does: the image's console has the chip's id as serial number."""
@@ -69,7 +75,7 @@ class Hall:
         """Keep what is shown."""
         with self.heard:
             self.lines.append(Line(line.port, line.uid, line.window, line.terminal, line.stage, result=line.result,
-                                   text=line.text, code=line.code))  # fmt: skip
+                                   text=line.text, code=line.code, cure=line.cure, gone=line.gone))  # fmt: skip
             self.heard.notify_all()
 
     def unplug_at(self, stage: str, board: BareBoard, done: bool = False):

@@ -82,7 +82,7 @@ class Desk:
         at = self.folder
         options = ["--fleet", at / "fleet.csv", "--station", at / "bench-1.db", "--ledger", at / "flash.db",
                    "--archive", at / "archive", "--labels", at / "labels", "--bundle", self.image, "--key", self.key,
-                   "--ports", at / "ports" / "*", "--wait", "0.1"]  # fmt: skip
+                   "--ports", at / "ports" / "*", "--drives", at / "drives" / "*", "--wait", "0.1"]  # fmt: skip
         return CliRunner().invoke(main, ["flash", *map(str, options), *map(str, words)])
 
 

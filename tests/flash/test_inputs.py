@@ -42,14 +42,15 @@ def test_image_goes_to_the_drive_of_its_chip_only(tmp_path):
     drive = tmp_path / "RP2350"
     drive.mkdir()
     (drive / "INFO_UF2.TXT").write_text("UF2 Bootloader v1.0\nModel: Raspberry Pi RP2350\nBoard-ID: RP2350\n")
-    found = boot_drive.require_one_of(str(tmp_path / "RP*"), "t35")
+    found = boot_drive.require_one(str(tmp_path / "RP*"))
+    boot_drive.require_fitting(found[0], "t35")
     good = uf2.read(put(tmp_path / "good.uf2", image(0xE48BFF59)))
     boot_drive.put(found[0], good)
     assert (drive / boot_drive.IMAGE).read_bytes() == good.data
     with pytest.raises(UserError, match="RPI_PICO2"):
         boot_drive.put(found[0], uf2.read(put(tmp_path / "old.uf2", image(0xE48BFF56))))
     with pytest.raises(UserError, match="hold BOOTSEL"):
-        boot_drive.require_one_of(str(tmp_path / "none*"), None)
+        boot_drive.require_one(str(tmp_path / "none*"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
