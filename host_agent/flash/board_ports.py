@@ -43,6 +43,10 @@ class PortFinder:
         """Return the boards that are connected now."""
         return self._named() if self._patterns else self._usb()
 
+    def serials(self) -> set[str]:
+        """Return the USB serial numbers of all boards that are connected now, casefolded."""
+        return {board.serial.casefold() for board in self.look() if board.serial}
+
     def of_terminal(self, group: str, terminal: str) -> list[str]:
         """Return where a terminal may be after its start: at ports with its USB serial number, else the group's.
 

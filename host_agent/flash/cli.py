@@ -14,8 +14,9 @@ from host_agent.errors import ManyUserErrors, UserError
 from host_agent.flash import base_image, batch, boot_drive, fleet_table, label, ledger, live, prompt, report, uf2
 from host_agent.flash.board_ports import PortFinder
 from host_agent.flash.fleet_table import FleetRow
-from host_agent.flash.job import Bench, Rows
+from host_agent.flash.job import Bench
 from host_agent.flash.ledger import Ledger
+from host_agent.flash.rows import Rows
 from host_agent.provision.station import DEFAULT_FILE as STATION_FILE
 from host_agent.provision.station import Station
 
@@ -69,9 +70,8 @@ def flash(
         before = report.entries(book, rows, versions)
         finder = PortFinder(patterns)
         run = book.begin_run(", ".join(f"{name} {version}" for name, version in sorted(versions.items())))
-        bench = Bench(
-            book, run, opened, images, kept, labels, Rows(chosen, book), finder.of_terminal, with_person=with_person
-        )
+        windows = Rows(chosen, book, finder.serials)
+        bench = Bench(book, run, opened, images, kept, labels, windows, finder.of_terminal, with_person=with_person)
         done = _run(bench, chosen, finder, options)
         book.end_run(run)
         if not dry_run:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -12,9 +12,12 @@ from host_agent.flash import faults
 from host_agent.flash.chips import Chip
 from host_agent.flash.faults import BoardFault, StoppedError
 from host_agent.flash.fleet_table import FleetRow
-from host_agent.flash.ledger import DONE, REPLACED, Board, Ledger
+from host_agent.flash.ledger import Ledger
 from host_agent.flash.prompt import Prompt
 from host_agent.provision.station import Station
+
+if TYPE_CHECKING:
+    from host_agent.flash.rows import Rows
 
 # What a board is found as: the bare prompt, a terminal whose jumper opens its console, a terminal in service.
 PROMPT, TERMINAL = "prompt", "terminal"
@@ -118,51 +121,6 @@ class Job:
             prompt.close()
 
 
-class Rows:
-    """Give the fleet's rows to boards, each to one; used from all workers."""
-
-    def __init__(self, rows: list[FleetRow], ledger: Ledger) -> None:
-        """Keep the rows that are to be done in this run."""
-        self._rows = rows
-        self._ledger = ledger
-        self._lock = threading.Lock()
-        self._taken: dict[tuple[str, str], str] = {}  # by boards that are, or were, at a port in this run
-
-    def claim(self, uid: str, chip: Chip, kind: str | None, boards: Mapping[str, tuple[Chip, ...]]) -> FleetRow | None:
-        """Return the row for a board: its own, else the first free one, else that of a board that failed before."""
-        with self._lock:
-            fitting = [row for row in self._rows if chip in boards[row.board] and (kind is None or row.board == kind)]
-            own = self._ledger.board(uid)
-            place = (own.centre, own.window) if own and own.state != REPLACED else None
-            for row in self._rows:
-                if row.place == place:
-                    return self._take(uid, chip, row)
-            holders = {row.place: self._ledger.at(row.place) for row in fitting}
-            free = [row for row in fitting if holders[row.place] is None and row.place not in self._taken]
-            given_up = [row for row in fitting if self._is_given_up(row, holders[row.place])]
-            for row in free or given_up:
-                return self._take(uid, chip, row)
-        return None
-
-    def release(self, uid: str) -> None:
-        """Let another board have the row of one that failed and was unplugged."""
-        with self._lock:
-            self._taken = {place: owner for place, owner in self._taken.items() if owner != uid}
-
-    def row_of(self, place: tuple[str, str]) -> FleetRow | None:
-        """Return the row of a window, None when it is not in this run."""
-        return next((row for row in self._rows if row.place == place), None)
-
-    def _is_given_up(self, row: FleetRow, holder: Board | None) -> bool:
-        """Say whether the board of a window failed and is at no port."""
-        return holder is not None and holder.state != DONE and self._taken.get(row.place) != holder.uid
-
-    def _take(self, uid: str, chip: Chip, row: FleetRow) -> FleetRow:
-        self._taken[row.place] = uid
-        self._ledger.assign(uid, chip.name, row)
-        return row
-
-
 class Stage:
     """One step of a board's way; `run` returns what to tell of it."""
 
@@ -171,13 +129,6 @@ class Stage:
     def run(self, job: Job) -> str:
         """Do the step, or find that it was done. Raises UserError, StoppedError."""
         raise NotImplementedError
-
-
-def no_row(job: Job) -> BoardFault:
-    """Return the fault of a board for which no window waits."""
-    cure = "unplug it; the report says which windows still wait, and for which board"
-    chip = job.chip.name if job.chip else "?"
-    return BoardFault(faults.NO_ROW, f"no window of this run waits for a board with {chip}", job.port, cure)
 
 
 def code_of(error: UserError) -> str:

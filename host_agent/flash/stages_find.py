@@ -3,11 +3,11 @@
 import json
 import re
 
-from host_agent.flash import chips, faults
+from host_agent.flash import chips, faults, rows
 from host_agent.flash.board_queue import end_epoch, never_started
 from host_agent.flash.data_port import DataPort
 from host_agent.flash.faults import BoardFault
-from host_agent.flash.job import PROMPT, TERMINAL, Job, Stage, no_row
+from host_agent.flash.job import PROMPT, TERMINAL, Job, Stage
 from host_agent.flash.prompt import Prompt, PromptError
 from host_agent.flash.uf2 import LEAST_VERSION
 from host_agent.provision.identity import PREFIX
@@ -118,9 +118,7 @@ class Identify(Stage):
         _require_same(job, who["uid"], who["terminal"])
         job.uid = who["uid"]
         job.kind = None if who["touch"] is None else "t35" if who["touch"] else "k5"
-        job.row = job.bench.rows.claim(job.uid, job.chip, job.kind, chips.BOARDS)
-        if job.row is None:
-            raise no_row(job)
+        job.row = job.bench.rows.claim(job, who["terminal"])
         if job.kind not in (None, job.row.board):
             what = f"this is a {job.kind}, window {job.row.window} was to get a {job.row.board}"
             raise BoardFault(faults.WRONG_CHIP, what, job.port, "correct the fleet table, or take another board")
@@ -130,12 +128,15 @@ class Identify(Stage):
     def _terminal(self, job: Job, terminal: str) -> str:
         """A terminal in service is only looked at, and only when this station made it what the fleet wants."""
         known = job.bench.ledger.of_terminal(terminal)
-        row = job.bench.rows.row_of((known.centre, known.window)) if known else None
-        if known is None or row is None or known.epoch != job.hello["epoch"] or known.version != job.hello["firmware"]:
+        if known is None or known.epoch != job.hello["epoch"] or known.version != job.hello["firmware"]:
             raise faults.locked(job.port, terminal)
+        row = job.bench.rows.row_of((known.centre, known.window))
+        if row is None:
+            raise rows.in_service(job, terminal, (known.centre, known.window))
         if known.version != job.bench.images[row.board].version:
             raise faults.locked(job.port, terminal)
         job.uid, job.row = known.uid, row
+        job.bench.rows.hold(known.uid, row)
         job.chip = next(chip for chip in chips.CHIPS if chip.name == known.chip)
         return f"terminal {terminal} of {row.centre}/{row.window}, locked"
 

@@ -8,8 +8,9 @@ from host_agent.bundle import make
 from host_agent.flash import batch
 from host_agent.flash.board_ports import PortFinder
 from host_agent.flash.fleet_table import FleetRow
-from host_agent.flash.job import Bench, Rows
+from host_agent.flash.job import Bench
 from host_agent.flash.ledger import Ledger
+from host_agent.flash.rows import Rows
 from host_agent.flash.uf2 import Uf2
 from host_agent.flash.worker import Line
 from simulator.bare_board import BareBoard
@@ -52,7 +53,7 @@ class Hall:
         finder = PortFinder(patterns, self.usb if pattern is None else list)
         bench = Bench(
             self.book, self.book.begin_run("test"), self.station, self.images, self.folder / "archive",
-            self.folder / "labels", Rows(self.rows, self.book), finder.of_terminal, person,
+            self.folder / "labels", Rows(self.rows, self.book, finder.serials), finder.of_terminal, person,
         )  # fmt: skip
         self.bench, self.finder = bench, finder
         options = batch.Options(wait_s, dry, image, str(self.folder / "drives" / "*"))
