@@ -80,13 +80,13 @@ class SerialPort:
         finally:
             os.close(slave)  # from here on the hang-up condition tells whether the peer has it open
         os.set_blocking(master, False)
-        self._master = master
         if self._claim is not None:
             self._link = self._claim(self.device)
         elif self._link is not None:
             part = self._link.with_name(f"{self._link.name}.{os.getpid()}.part")
             os.symlink(self.device, part)
             os.replace(part, self._link)
+        self._master = master  # only now: other threads ask for the link
         self._look()
 
     @property

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+import selectors
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,11 @@ from simulator import board_faults, uf2
 from simulator.bare_board import BareBoard
 from simulator.chips.boot_rom import INDEX, INFO, BootRom, micropython_in
 from simulator.chips.rp2_chip import CHIPS
+from simulator.clock import Clock
+from simulator.console import Console
 from simulator.errors import SimError
+from simulator.ports_folder import claim_port
+from simulator.serial_port import SerialPort
 from tests.unit.simulated import wait_for
 
 RP2350 = CHIPS["rp2350"]
@@ -179,6 +184,22 @@ def test_cable_is_pulled_at_the_byte_of_the_plan_once(tmp_path: Path):
         with prompt(bare) as repl:
             repl.fs_writefile("data.bin", bytes(20_000))
             assert repl.fs_stat("data.bin").st_size == 20_000
+
+
+def test_port_that_comes_back_has_no_name_before_its_file_is_there(tmp_path: Path):
+    seen = []
+
+    def claim(device: str) -> Path:
+        seen.append(port.link)
+        return claim_port(tmp_path, device)
+
+    clock, selector = Clock(), selectors.DefaultSelector()
+    port = SerialPort(Console(clock, selector, tmp_path / "log"), clock, selector, claim)
+    for _ in range(2):
+        port.appear()
+        assert port.link.exists()
+        port.vanish()
+    assert seen == [None, None]
 
 
 def test_bad_write_spoils_one_byte_of_a_file_once(tmp_path: Path):

@@ -142,7 +142,8 @@ def test_ticks_wrap_in_real_time_and_timers_go_on(tmp_path):
                 await asyncio.sleep_ms(20)
             start = time.ticks_ms()
             await asyncio.sleep_ms(50)
-            print("went on", time.ticks_diff(time.ticks_ms(), start) >= 50)
+            # asyncio counts by the host's ms, which begin elsewhere than the chip's
+            print("went on", time.ticks_diff(time.ticks_ms(), start) >= 49)
         asyncio.run(main())
     """
     with terminal(tmp_path, main, clock="real", ticks_start_ms=2**30 - 500) as simulated:
