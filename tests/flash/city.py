@@ -79,24 +79,27 @@ class City:
         """Put a clerk at each window, invite, and press the window's key."""
         wait_for(lambda: all(part.is_ready() for part in self.parts), "the city's parts", WAIT_S)
         wait_for(self._connected, "every terminal at the agent", WAIT_S)
+        invites = {}
         for window in self.terminals:
             self._ask(window, "/login", dict(CLERK))
-            self._press(window, self._ask(window, "/invites", {})["invite"])
+            invites[window] = self._ask(window, "/invites", {})["invite"]
+        self._press(invites)
 
-    def _press(self, window: str, invite: str) -> None:
-        """Press until the agent knows of it: a key that goes down before the guard time is over is none."""
-        bare, url = self.boards[self.terminals[window]], f"{self.agent_url}/api/v1/windows/{window}/invites/{invite}"
-        last_s = 0.0
+    def _press(self, invites: dict[str, str]) -> None:
+        """Press until the agent knows of each: a key that goes down before the guard time is over is none."""
+        pressed_s: dict[str, float] = {}
 
-        def is_rated() -> bool:
-            nonlocal last_s
-            if time.monotonic() > last_s + PRESS_AGAIN_S:
-                bare.press(self.keys[window])
-                last_s = time.monotonic()
-            status, answer = call("GET", url)
-            return status == HTTPStatus.OK and answer["state"] == "rated"  # 429: asked too often
+        def are_rated() -> bool:
+            for window, invite in list(invites.items()):
+                if time.monotonic() > pressed_s.get(window, 0.0) + PRESS_AGAIN_S:
+                    self.boards[self.terminals[window]].press(self.keys[window])
+                    pressed_s[window] = time.monotonic()
+                status, answer = call("GET", f"{self.agent_url}/api/v1/windows/{window}/invites/{invite}")
+                if status == HTTPStatus.OK and answer["state"] == RATED:  # 429: asked too often
+                    del invites[window]
+            return not invites
 
-        wait_for(is_rated, f"the press at {bare.usb_serial}", WAIT_S)
+        wait_for(are_rated, "a press at each window", WAIT_S)
 
     def _connected(self) -> bool:
         rows = call("GET", f"{self.agent_url}/api/v1/status")[1]["terminals"]
