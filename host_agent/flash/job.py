@@ -14,6 +14,7 @@ from host_agent.flash.faults import BoardFault, StoppedError
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.ledger import Ledger
 from host_agent.flash.prompt import Prompt
+from host_agent.provision.record import LINK_UART
 from host_agent.provision.station import Station
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Job:
     row: FleetRow | None = None
     terminal: str | None = None  # id that the board bears already
     hello: dict = attrs.field(factory=dict)
+    jumper: bool = False  # its maintenance jumper is set, so that its console stays open
 
     @property
     def port(self) -> str:
@@ -101,6 +103,11 @@ class Job:
         if self.row is None:
             raise AssertionError("a stage ran before the board was identified")
         return self.row
+
+    @property
+    def is_silent(self) -> bool:
+        """Say whether the terminal's link is its UART: once it has started, nothing of it is seen here."""
+        return self.wanted.link == LINK_UART
 
     @property
     def open_prompt(self) -> Prompt:

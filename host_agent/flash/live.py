@@ -1,8 +1,8 @@
 """Shows what happens to the boards: a table with bars where a person watches, plain lines elsewhere.
 
 A row of the table answers three questions at a glance: which board, how far it is, what to do with it now. It is the
-board's, not its port's. It goes when a finished board is unplugged; that of a failed one stays until the board is back
-or another one stands at its port or for its window.
+board's, not its port's. It goes when a finished board is unplugged; that of a failed one, and of one that
+shows no port any more, stays until the board is back or another one stands at its port or for its window.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import attrs
 from host_agent.flash import ledger
 from host_agent.flash.base_image import BASE
 from host_agent.flash.stages_bench import BENCH, ORDER
+from host_agent.flash.stages_end import TAKE_OFF
 from host_agent.flash.worker import FINISHED, NAMES, PROVISIONING, Line
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class TableView:
         with self._lock:
             known = self._lines.get(key)
             if line.gone:
-                if known is not None and known.result == ledger.STAGE_FAILED:
+                if known is not None and (known.result == ledger.STAGE_FAILED or known.silent):
                     known.gone = True
                 else:
                     self._lines.pop(key, None)
@@ -83,7 +84,7 @@ class TableView:
             self._forget_replaced(key, line)
 
     def _forget_replaced(self, key: str, line: Line) -> None:
-        """Drop boards that failed and are gone when this one is at their port or for their window."""
+        """Drop boards that stay and are gone when this one is at their port or for their window."""
         for other, old in list(self._lines.items()):
             if other != key and old.gone and (old.port == line.port or old.window == line.window != ""):
                 del self._lines[other]
@@ -198,7 +199,8 @@ def _now(line: Line) -> "Text":
             text.append(f"\n→ {line.cure}", style="not bold default")
         return text.append(" (it is unplugged)", style="not bold dim") if line.gone else text
     if _is_done(line):
-        return Text(UNPLUG, style="bold green").append(f" and stick its label on: {line.terminal}", style="not bold")
+        text = Text(UNPLUG, style="bold green").append(f" and stick its label on: {line.terminal}", style="not bold")
+        return text.append(f"\n{TAKE_OFF}", style="bold yellow") if line.text.endswith(TAKE_OFF) else text
     if line.result == ledger.STOPPED:
         return Text(line.text, style=_YELLOW)
     if line.text.startswith(ORDER):

@@ -10,7 +10,9 @@ from host_agent.flash.stages_write import written
 from host_agent.self_test import parts
 
 START_S = 30.0  # from the reset to the first answer: about 5 s, and more on a station with many boards
+SILENT_S = 3.0  # without a port: a board that comes back to its prompt has one within 2 s
 _LOOK_S = 0.2
+TAKE_OFF = "and take the maintenance jumper off: its console stays open until then"
 _RESET = "import machine\nmachine.reset()"
 
 
@@ -20,13 +22,15 @@ class SelfTest(Stage):
     name = "self-test"
 
     def run(self, job: Job) -> str:
-        """Reset it, wait for the right terminal at the data port, ask for the self-test."""
+        """Reset it, wait for the right terminal at the data port, ask for the self-test; see a silent one go silent."""
         known = job.bench.ledger.board(job.uid)
         if known is None or known.terminal is None:
             raise AssertionError("a self-test before provisioning")
         if job.state != TERMINAL:
             job.open_prompt.start(_RESET)
             job.close()
+        if job.is_silent:
+            return _see_silence(job, known.terminal)
         with _terminal(job, known.terminal) as port:
             seen = (port.hello["terminal"], port.hello["epoch"], port.hello["firmware"], port.hello["board"])
             wanted = (known.terminal, known.epoch, known.version, job.wanted.board)
@@ -61,7 +65,8 @@ class Finish(Stage):
     def run(self, job: Job) -> str:
         """Write it down."""
         job.bench.ledger.note(job.uid, state=ledger.DONE)
-        return f"{job.wanted.centre}/{job.wanted.window}: unplug it"
+        text = f"{job.wanted.centre}/{job.wanted.window}: unplug it"
+        return f"{text} {TAKE_OFF}" if job.jumper else text
 
 
 def label_of(job: Job) -> label.Label:
@@ -70,6 +75,29 @@ def label_of(job: Job) -> label.Label:
     if known is None or known.terminal is None:
         raise AssertionError("a label before provisioning")
     return label.Label(known.terminal, known.centre, known.window, known.board, known.version or "")
+
+
+def _see_silence(job: Job, terminal: str) -> str:
+    """See a terminal whose link is its UART start: no port of it is left, unless the jumper is set.
+
+    :raises BoardFault: its console does not go.
+    """
+    deadline = time.monotonic() + START_S
+    silent_since: float | None = None
+    while not job.jumper:
+        job.check_stop()
+        now = time.monotonic()
+        if job.bench.ports_of(job.group, terminal):
+            silent_since = None
+        elif silent_since is None:
+            silent_since = now
+        elif now - silent_since >= SILENT_S:
+            break
+        if now > deadline:
+            what = f"terminal {terminal} does not start: its console is still there"
+            raise BoardFault(faults.NO_ANSWER, what, job.port, "plug it in again; if it stays so, take another board")
+        time.sleep(_LOOK_S)
+    return "its link is its UART: it was tested before it started, and answers first at its window"
 
 
 def _terminal(job: Job, terminal: str) -> DataPort:

@@ -16,6 +16,8 @@ from host_agent.provision.record import JOURNAL_NEW
 _UID = re.compile("[0-9A-Fa-f]{16}")
 _TOUCH_ADDRESS = 0x38  # only the touch board has a chip there, at the pins that both boards use for I²C
 
+_JUMPER_PIN = 28  # low when the maintenance jumper is set, on both boards
+
 _WHO = f"""\
 import sys, os, json, binascii, machine
 try:
@@ -24,13 +26,17 @@ try:
 except Exception:
     _y = None
 try:
+    _y_jumper = not Pin({_JUMPER_PIN}, Pin.IN, Pin.PULL_UP).value()
+except Exception:
+    _y_jumper = False
+try:
     with open("settings.json") as _y_f:
         _y_id = str(json.load(_y_f)["terminal"])
 except Exception:
     _y_id = None
 print(json.dumps({{"uid": binascii.hexlify(machine.unique_id()).decode(), "platform": sys.platform,
     "version": list(sys.implementation[1][:3]), "machine": sys.implementation._machine, "touch": _y,
-    "terminal": _y_id}}))
+    "terminal": _y_id, "jumper": _y_jumper}}))
 """
 # What a board bears of a terminal; asked of the stock image, as ours may never have started there.
 _HELD = """\
@@ -116,7 +122,7 @@ class Identify(Stage):
             what = f"MicroPython {text} is on the board, needed is 1.29 or newer"
             raise BoardFault(faults.WRONG_IMAGE, what, job.port, _base_cure(job.chip))
         _require_same(job, who["uid"], who["terminal"])
-        job.uid = who["uid"]
+        job.uid, job.jumper = who["uid"], who["jumper"]
         job.kind = None if who["touch"] is None else "t35" if who["touch"] else "k5"
         job.row = job.bench.rows.claim(job, who["terminal"])
         if job.kind not in (None, job.row.board):

@@ -11,7 +11,7 @@ from host_agent.flash import faults, ledger
 from host_agent.flash.board_ports import BoardPorts
 from host_agent.flash.faults import StoppedError
 from host_agent.flash.job import TERMINAL, Bench, Job, Stage, code_of
-from host_agent.flash.stages_bench import PersonTest
+from host_agent.flash.stages_bench import PersonTest, PromptTest
 from host_agent.flash.stages_end import Finish, MakeLabel, SelfTest
 from host_agent.flash.stages_find import Detect, Drain, Identify
 from host_agent.flash.stages_write import Provision, Verify, Write
@@ -20,6 +20,7 @@ FINDING: tuple[Stage, ...] = (Detect(), Identify())
 WRITING: tuple[Stage, ...] = (Drain(), Write(), Verify())
 PROVISIONING: tuple[Stage, ...] = (Provision(),)
 BY_PERSON: tuple[Stage, ...] = (PersonTest(),)  # only where a person stands at the bench
+AT_PROMPT: tuple[Stage, ...] = (PromptTest(),)  # only for a terminal that cannot be asked once it has started
 ENDING: tuple[Stage, ...] = (SelfTest(), MakeLabel(), Finish())
 FINISHED = ENDING[-1].name
 NAMES = tuple(stage.name for stage in (*FINDING, *WRITING, *PROVISIONING, *ENDING))
@@ -42,6 +43,7 @@ class Line:
     cure: str = ""
     group: str = ""  # by which the board is known at its ports (board_ports.py); their names may change
     gone: bool = False  # unplugged after its work had ended
+    silent: bool = False  # once it is a terminal, it shows no port
 
 
 _log = logging.getLogger(__name__)
@@ -100,7 +102,7 @@ class Worker:
             if self.job.state != TERMINAL:
                 self._tell("waits for the first board to succeed")
                 is_canary = self._canary.enter(self.job)
-                for stage in (*WRITING, *(BY_PERSON if self._bench.with_person else ()), *PROVISIONING):
+                for stage in (*WRITING, *self._tests(), *PROVISIONING):
                     self._stage(stage)
             for stage in ENDING:
                 self._stage(stage)
@@ -114,6 +116,12 @@ class Worker:
             if is_canary:
                 self._canary.leave(succeeded)
             self.job.close()
+
+    def _tests(self) -> tuple[Stage, ...]:
+        """Return how the board is tested before it is a terminal."""
+        if self._bench.with_person:
+            return BY_PERSON
+        return AT_PROMPT if self.job.is_silent else ()
 
     def _stage(self, stage: Stage) -> None:
         """Run one stage between its two entries in the ledger. Raises what the stage raises."""
@@ -145,6 +153,7 @@ class Worker:
         if job.row is not None:
             self.line.window = f"{job.row.centre}/{job.row.window}"
         self.line.terminal = job.terminal or ""
+        self.line.silent = job.row is not None and job.is_silent
         self._tell(said)
 
     def _progress(self, done: int, total: int) -> None:

@@ -18,7 +18,8 @@ from host_agent.provision.sealed import SECRET_BYTES
 from host_agent.provision.station import WRITTEN, Place, Station
 
 BOARDS = ("k5", "t35")
-LINKS = ("usb", "uart")
+LINK_UART = "uart"
+LINKS = ("usb", LINK_UART)
 JOURNAL_ID_BYTES = 8
 SETTINGS_PATH = "settings.json"  # on the terminal, see firmware/store/settings.py
 JOURNAL_NEW = "new"  # in the settings of a terminal that never began a journal with them

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from host_agent.flash import ledger
 from host_agent.flash.live import FAILED, LEAVE, UNPLUG, PlainView, TableView
+from host_agent.flash.stages_end import TAKE_OFF
 from host_agent.flash.worker import Line
 from tests.flash import moments
 
@@ -50,6 +51,22 @@ def test_row_goes_with_a_finished_board_and_stays_with_a_failed_one_until_anothe
     view.show(at("ttyACM1", "W3"))
     said = drawn(view)
     assert "went away" not in said and "0 failed" in said
+
+
+def test_row_of_a_terminal_that_shows_no_port_stays_until_another_board_stands_at_its_port():
+    view = table()
+    view.show(at("ttyACM0", "W1", "done", ledger.OK, silent=True))
+    view.show(Line("ttyACM0", group="W1", gone=True))
+    assert UNPLUG in drawn(view)
+    view.show(at("ttyACM0", "W2"))
+    said = drawn(view)
+    assert "C01/W1" not in said and "1 of 8 windows done" in said
+
+
+def test_jumper_is_told_where_the_hand_is():
+    view = table(80)
+    view.show(at("ttyACM0", "W1", "done", ledger.OK, text=f"C01/W1: unplug it {TAKE_OFF}"))
+    assert "take the maintenance jumper off" in drawn(view)
 
 
 def test_windows_done_before_count_once():
