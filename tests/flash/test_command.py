@@ -40,7 +40,7 @@ class FakePrompt:
 
     def run(self, code: str, _limit_s: float = 1.0) -> str:
         self.seen.append(code)
-        who = {"uid": self.uids[self.port], "platform": "rp2", "version": [1, 29, 0], "touch": False,
+        who = {"uid": self.uids[self.port], "platform": "rp2", "version": [1, 29, 0], "touch": False, "jumper": False,
                "machine": "Raspberry Pi Pico 2 with RP2350", "terminal": None}  # fmt: skip
         return json.dumps(who)
 
