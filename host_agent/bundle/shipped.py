@@ -52,6 +52,14 @@ def paths() -> list[Path]:
     return sorted(folder().glob("yiping-*.zip"))
 
 
+def images() -> list[Bundle]:
+    """Return the shipped bundles, none where none come with this yiping; their signatures are not checked."""
+    try:
+        return [archive.read(path) for path in paths()]
+    except UserError:
+        return []
+
+
 def bundle(board: str) -> Bundle:
     """Return the shipped bundle of a board, its signature checked. Raises UserError."""
     for path in paths():

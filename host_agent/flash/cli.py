@@ -11,7 +11,19 @@ import click
 from host_agent.bundle import archive, shipped
 from host_agent.bundle.contents import Bundle
 from host_agent.errors import ManyUserErrors, UserError
-from host_agent.flash import base_image, batch, boot_drive, fleet_table, label, ledger, live, prompt, report, uf2
+from host_agent.flash import (
+    base_image,
+    batch,
+    boot_drive,
+    fleet_table,
+    label,
+    ledger,
+    live,
+    orders,
+    prompt,
+    report,
+    uf2,
+)
 from host_agent.flash.board_ports import PortFinder
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.job import Bench
@@ -26,13 +38,16 @@ _folder = click.Path(path_type=Path, file_okay=False)
 _ledger = click.option(
     "--ledger", "book_path", type=_file, default=ledger.DEFAULT_FILE, show_default=True, help="The ledger's file."
 )
+_bundles = click.option(
+    "--bundle", "bundles", type=_file, multiple=True, help="Bundle of a board; those of this yiping without."
+)
 _drives = click.option("--drives", help="Where boot drives appear, as a pattern; all drives of this PC without.")
 _ports = click.option("--ports", "patterns", multiple=True, help="Ports to work at, as a pattern; all boards without.")
 
 
 @click.group(invoke_without_command=True)
 @click.option("--fleet", type=_file, help="The fleet table: which window gets which board.")
-@click.option("--bundle", "bundles", type=_file, multiple=True, help="Bundle of a board; those of this yiping without.")
+@_bundles
 @click.option("--key", type=_file, help="Public key that must have signed the bundles; the shipped one without.")
 @click.option("--station", type=_file, default=STATION_FILE, show_default=True, help="The station's file.")
 @_ledger
@@ -63,6 +78,8 @@ def flash(
         raise UserError("a report is CSV, HTML or JSON", str(report_path), "end its name so")
     rows = fleet_table.read(fleet)
     images = _images(bundles, key, {row.board for row in rows})
+    if key is None and shipped.is_development():
+        click.echo(orders.DEVELOPMENT_KEY, err=True)
     options = batch.Options(wait_s, dry_run, uf2.read(image) if image else None, drives)
     versions = {name: found.version for name, found in images.items()}
     with contextlib.closing(Station(station)) as opened, _book(book_path, dry_run) as book:
@@ -72,14 +89,18 @@ def flash(
         run = book.begin_run(", ".join(f"{name} {version}" for name, version in sorted(versions.items())))
         windows = Rows(chosen, book, finder.serials)
         bench = Bench(book, run, opened, images, kept, labels, windows, finder.of_terminal, with_person=with_person)
+        kept_before = orders.archives(kept)
         done = _run(bench, chosen, finder, options)
         book.end_run(run)
         if not dry_run:
             _sheet(book, rows, labels)
         found = before if dry_run else report.entries(book, rows, versions)
+        left = orders.after(book, run, orders.archives(kept) - kept_before)
     if report_path is not None:
         report.write(report_path, found)
     click.echo(report.as_json(found) if as_json else report.text(found))
+    for order in left:
+        click.echo(order, err=as_json)
     ctx.exit(0 if done or dry_run else 1)
 
 
@@ -125,14 +146,16 @@ def template(out: Path) -> None:
 @flash.command(name="report")
 @click.option("--fleet", type=_file, required=True, help="The fleet table.")
 @_ledger
+@_bundles
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
-def report_(fleet: Path, book_path: Path, as_json: bool) -> None:
+def report_(fleet: Path, book_path: Path, bundles: tuple[Path, ...], as_json: bool) -> None:
     """Show from the ledger what became of each window."""
     if not book_path.is_file():
         raise UserError("there is no ledger", str(book_path), "name it with --ledger; `yiping flash --fleet` makes it")
+    wanted = [archive.read(path) for path in bundles] or shipped.images()
     book = Ledger(book_path)
     try:
-        found = report.entries(book, fleet_table.read(fleet), {})
+        found = report.entries(book, fleet_table.read(fleet), {image.board: image.version for image in wanted})
     finally:
         book.close()
     click.echo(report.as_json(found) if as_json else report.text(found))

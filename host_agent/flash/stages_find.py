@@ -134,12 +134,15 @@ class Identify(Stage):
     def _terminal(self, job: Job, terminal: str) -> str:
         """A terminal in service is only looked at, and only when this station made it what the fleet wants."""
         known = job.bench.ledger.of_terminal(terminal)
-        if known is None or known.epoch != job.hello["epoch"] or known.version != job.hello["firmware"]:
+        if known is None or known.epoch != job.hello["epoch"]:
             raise faults.locked(job.port, terminal)
+        running = str(job.hello["firmware"])
+        if running != known.version:  # it was updated over its link since
+            job.bench.ledger.note(known.uid, version=running)
         row = job.bench.rows.row_of((known.centre, known.window))
         if row is None:
             raise rows.in_service(job, terminal, (known.centre, known.window))
-        if known.version != job.bench.images[row.board].version:
+        if running != job.bench.images[row.board].version:
             raise faults.locked(job.port, terminal)
         job.uid, job.row = known.uid, row
         job.bench.rows.hold(known.uid, row)

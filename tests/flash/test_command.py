@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from host_agent.bundle import archive, make
+from host_agent.bundle import archive, make, shipped
 from host_agent.cli import main
-from host_agent.flash import faults, fleet_table, ledger, stages_find
+from host_agent.flash import faults, fleet_table, ledger, orders, stages_find
 from host_agent.flash.ledger import Ledger
 from tests.bundle_key import bundle_key
 from tests.provision.stations import make_station
@@ -55,6 +55,7 @@ class Desk:
         self.folder = folder
         make_station(folder, codes=False).close()
         self.image, self.key, self.version = bundle
+        self.key_words = ("--key", self.key)
         (folder / "fleet.csv").write_text(FLEET)
         (folder / "ports").mkdir()
 
@@ -81,7 +82,7 @@ class Desk:
     def flash(self, *words: object) -> Result:
         at = self.folder
         options = ["--fleet", at / "fleet.csv", "--station", at / "bench-1.db", "--ledger", at / "flash.db",
-                   "--archive", at / "archive", "--labels", at / "labels", "--bundle", self.image, "--key", self.key,
+                   "--archive", at / "archive", "--labels", at / "labels", "--bundle", self.image, *self.key_words,
                    "--ports", at / "ports" / "*", "--drives", at / "drives" / "*", "--wait", "0.1"]  # fmt: skip
         return CliRunner().invoke(main, ["flash", *map(str, options), *map(str, words)])
 
@@ -182,9 +183,17 @@ def test_report_of_the_ledger_alone(desk):
     words = ["flash", "report", "--fleet", str(desk.folder / "fleet.csv"), "--ledger", str(desk.folder / "flash.db")]
     said = CliRunner().invoke(main, words)
     assert said.exit_code == 1 and "there is no ledger" in said.stderr and "name it with --ledger" in said.stderr
-    desk.note(W03=ledger.DONE)
-    said = CliRunner().invoke(main, [*words, "--json"])
-    assert (said.exit_code, [one["state"] for one in json.loads(said.stdout)]) == (0, ["waiting", "waiting", "done"])
+    desk.note(W02="0.0.1", W03=ledger.DONE)
+    said = CliRunner().invoke(main, [*words, "--json", "--bundle", str(desk.image)])
+    assert (said.exit_code, [one["state"] for one in json.loads(said.stdout)]) == (0, ["waiting", "outdated", "done"])
+
+
+def test_bundles_signed_by_a_development_key_are_named_so(desk, monkeypatch):
+    monkeypatch.setattr(shipped, "is_development", lambda: True)
+    assert orders.DEVELOPMENT_KEY not in desk.flash().stderr  # another key was named
+    monkeypatch.setattr(shipped, "key", lambda _path: desk.key.read_bytes())
+    monkeypatch.setattr(desk, "key_words", ())
+    assert orders.DEVELOPMENT_KEY in desk.flash().stderr
 
 
 def test_bad_fleet_table_names_each_fault_with_cure_before_any_board_is_touched(desk):

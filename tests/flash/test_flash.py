@@ -6,6 +6,7 @@ from host_agent.flash import faults, ledger, report, worker
 from host_agent.flash.board_ports import BoardPorts
 from host_agent.flash.job import Stage
 from host_agent.rescue import archive
+from tests.device.new_firmware import NEXT, later
 from tests.flash.hall import Hall
 
 
@@ -37,7 +38,12 @@ def test_terminal_in_service_is_left_alone_until_its_jumper_is_set_and_its_queue
     board = hall.board()
     assert hall.batch().run(), hall.lines[-3:]
     first = hall.book.boards()[0]
-    hall.book.note(first.uid, version="0.0.1")  # as if it had been flashed with an older bundle
+    hall.book.note(first.uid, version="0.0.1")  # as if it had been updated over its link since
+    board.unplug()
+    board.plug()
+    assert hall.batch(wait_s=8.0).run(), hall.lines[-3:]
+    assert hall.book.boards()[0].version == hall.images["k5"].version
+    hall.images = {"k5": later(tmp_path)}
     board.unplug()
     board.plug()
     assert not hall.batch(wait_s=8.0).run()
@@ -48,7 +54,7 @@ def test_terminal_in_service_is_left_alone_until_its_jumper_is_set_and_its_queue
     board.plug()
     assert hall.batch(wait_s=10.0).run(), hall.lines[-3:]
     again = hall.book.boards()[0]
-    assert (again.uid, again.terminal, again.epoch) == (first.uid, first.terminal, 2)
+    assert (again.uid, again.terminal, again.epoch, again.version) == (first.uid, first.terminal, 2, NEXT)
     (kept,) = (tmp_path / "archive").iterdir()
     events = archive.read(kept)
     assert [event.seq for event in events] == list(range(1, len(events) + 1)) and len(events) > 1
