@@ -45,7 +45,7 @@ def build(boards: tuple[str, ...], private: Path, out: Path, firmware: Path) -> 
     signer = keys.load(private, os.environ.get(PASSPHRASE))
     known = sorted(path.stem for path in (firmware / "boards").glob("[a-z]*.py"))
     for board in boards or known:
-        bundle = make.build(board, signer, firmware)
+        bundle = make.build(board, signer, firmware, fresh=True)
         path = out / make.file_name(board, bundle.version)
         archive.write(bundle, path)
         click.echo(f"{path}  manifest {layout.sha256(bundle.manifest).hex()}  key {fingerprint(signer.modulus)}")

@@ -29,19 +29,36 @@ _HOSTS_SHARE = "protocol"  # of it a terminal gets what its own modules import
 
 
 def cache_folder() -> Path:
-    """Return where compiled files are kept: the project's build folder, or the user's temporary one."""
+    """Return where compiled files are kept: the project's build folder, or a private one of the user's.
+
+    :raises UserError: others may write into that one.
+    """
     named = os.environ.get("YIPING_SIM_CACHE")
     if named:
         return Path(named)
     if os.access(ROOT, os.W_OK) and (ROOT / "pyproject.toml").exists():
         return ROOT / "build" / "mpy-cache"
-    return Path(tempfile.gettempdir()) / f"yiping-mpy-{os.getuid()}"
+    return _private_cache()
 
 
-def compile_firmware(sources: dict[str, Path]) -> dict[str, Path]:
-    """Return path on the device → file, for the Python files given by their paths there. Raises UserError."""
+def _private_cache() -> Path:
+    home = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    folder = (Path(home) if home else Path.home() / ".cache") / "yiping" / "mpy"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    about = folder.stat()
+    if os.name != "nt" and (about.st_uid != os.geteuid() or about.st_mode & 0o022):
+        cure = "remove it, or name another folder in YIPING_SIM_CACHE"
+        raise UserError("other users may write where compiled firmware is kept", str(folder), cure)
+    return folder
+
+
+def compile_firmware(sources: dict[str, Path], cache: Path | None = None) -> dict[str, Path]:
+    """Return path on the device → file, for the Python files given by their paths there. Raises UserError.
+
+    The files lie in `cache`, which without it is the common one.
+    """
     texts = {name: path.read_bytes() for name, path in sources.items()}
-    cache = cache_folder()
+    cache = cache_folder() if cache is None else cache
     parts = [os.environ.get("YIPING_LINE_NUMBERS", "").encode()]
     parts += [name.encode() + text for name, text in sorted(texts.items())]
     index = cache / f"{_digest(parts)}.json"

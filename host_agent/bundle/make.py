@@ -1,7 +1,9 @@
 """Make a bundle of a firmware's sources for one board. The same sources and the same compiler give the same bytes."""
 
 import ast
+import contextlib
 import re
+import tempfile
 from pathlib import Path
 
 from host_agent.bundle import layout, libraries, manifest
@@ -15,20 +17,28 @@ VERSION_FILE = "app/version.py"
 _NAMES = ("FIRMWARE", "FLOOR", "BOOTSTRAP")
 
 
-def build(board: str, key: Key, firmware: Path = layout.FIRMWARE, protocol: Path | None = layout.PROTOCOL) -> Bundle:
-    """Return the signed bundle of a firmware for a board. Raises UserError, also when a text lacks a glyph."""
+def build(
+    board: str, key: Key, firmware: Path = layout.FIRMWARE, protocol: Path | None = layout.PROTOCOL,
+    fresh: bool = False,
+) -> Bundle:  # fmt: skip
+    """Return the signed bundle of a firmware for a board. Raises UserError, also when a text lacks a glyph.
+
+    `fresh` compiles every module anew: a maker's key must sign nothing that somebody may have put into a cache.
+    """
     if not (firmware / "boards" / f"{board}.py").is_file():
         known = sorted(path.stem for path in (firmware / "boards").glob("[a-z]*.py"))
         raise UserError("no such board", board, f"take one of {', '.join(known)}")
     check_packs(firmware / "ui", board, firmware / "assets" / board)
-    files = compiled(firmware, protocol, board)
+    with tempfile.TemporaryDirectory() if fresh else contextlib.nullcontext() as folder:
+        files = compiled(firmware, protocol, board, Path(folder) if folder else None)
+        read = {name: path.read_bytes() for name, path in files.items()}
     version, floor, bootstrap = versions(firmware)
     slot: dict[str, bytes] = {}
     packs: dict[str, bytes] = {}
     bootstrap_files: dict[str, bytes] = {}
-    for name, path in files.items():
+    for name, content in read.items():
         part = bootstrap_files if layout.is_bootstrap(name) else packs if layout.is_pack(name) else slot
-        part[name] = path.read_bytes()
+        part[name] = content
     parts = (libraries.pack(slot), packs, bootstrap_files)
     told = manifest.Manifest(
         board, version, manifest.release_of(version), floor, bootstrap, *(manifest.entries(part) for part in parts)
@@ -39,11 +49,11 @@ def build(board: str, key: Key, firmware: Path = layout.FIRMWARE, protocol: Path
     return bundle
 
 
-def compiled(firmware: Path, protocol: Path | None, board: str) -> dict[str, Path]:
-    """Return path on the device → file as it is flashed. Raises UserError."""
+def compiled(firmware: Path, protocol: Path | None, board: str, cache: Path | None = None) -> dict[str, Path]:
+    """Return path on the device → file as it is flashed; `cache` as in compiler.py. Raises UserError."""
     found = layout.sources(firmware, protocol, board)
     files = {name: path for name, path in found.items() if path.suffix != ".py"}
-    return files | compile_firmware({name: path for name, path in found.items() if path.suffix == ".py"})
+    return files | compile_firmware({name: path for name, path in found.items() if path.suffix == ".py"}, cache)
 
 
 def versions(firmware: Path) -> tuple[str, int, int]:

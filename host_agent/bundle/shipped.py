@@ -74,7 +74,7 @@ def bundle(board: str) -> Bundle:
 def ship(target: Path, signer: Key, development: bool) -> list[Path]:
     """Write the bundles of all boards into a folder, and nothing else may lie there. Raises UserError."""
     boards = sorted(path.stem for path in (layout.FIRMWARE / "boards").glob("[a-z]*.py"))
-    made = [make.build(board, signer) for board in boards]
+    made = [make.build(board, signer, fresh=not development) for board in boards]
     target.mkdir(parents=True, exist_ok=True)
     for old in target.iterdir():
         old.unlink()

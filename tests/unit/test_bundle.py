@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import zipfile
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_agent.bundle import archive, keys, layout, libraries, make, manifest, shipped, signature
+from host_agent.bundle import archive, compiler, keys, layout, libraries, make, manifest, shipped, signature
 from host_agent.bundle.cli import build, key, show, verify
 from host_agent.bundle.contents import Bundle
 from host_agent.errors import UserError
@@ -72,6 +73,31 @@ def test_two_builds_in_other_folders_with_other_caches_are_the_same_bytes(tmp_pa
     assert {"app/session.mpy", "entry.mpy", "boards/k5.mpy", "assets/packs.json"} <= modules.keys()
     assert "boards/t35.mpy" not in modules and "assets/yp20.bin" in found.packs
     assert set(found.bootstrap_files) == {"boot.py", "main.py", "slots.mpy", "libraries.mpy", "mending.mpy"}
+
+
+def test_nothing_that_somebody_put_into_a_cache_is_signed(tmp_path, monkeypatch):
+    monkeypatch.setenv("YIPING_SIM_CACHE", str(tmp_path / "cache"))
+    good = make.build("k5", KEY)
+    for module in (tmp_path / "cache").glob("*.mpy"):
+        module.write_bytes(b"M\x06\x00\x1f evil")
+    assert make.build("k5", KEY).manifest != good.manifest  # the cache is believed where nothing is given away
+    keys.make(tmp_path / "vendor.pem")
+    options = ["--board", "k5", "--key", str(tmp_path / "vendor.pem"), "--out", str(tmp_path)]
+    result = CliRunner().invoke(build, options)
+    assert result.exit_code == 0, result.output
+    assert archive.read(tmp_path / make.file_name("k5", good.version)).manifest == good.manifest
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders have no mode on Windows")
+def test_cache_of_an_installed_yiping_is_the_users_own(tmp_path, monkeypatch):
+    monkeypatch.delenv("YIPING_SIM_CACHE", raising=False)
+    monkeypatch.setattr(compiler, "ROOT", tmp_path)  # as in site-packages: no source tree
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
+    folder = compiler.cache_folder()
+    assert folder.is_relative_to(tmp_path / "own") and folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    with pytest.raises(UserError, match="other users may write"):
+        compiler.cache_folder()
 
 
 @pytest.mark.parametrize("board", ("k5", "t35"))
