@@ -10,6 +10,7 @@ import glob
 import os
 import re
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +59,18 @@ class PortFinder:
 
     def _named(self) -> list[BoardPorts]:
         """Return the boards at the named ports; one whose name leads nowhere is going away just now."""
+        ports = list(self._comports())
         usb = {
             os.path.realpath(port.device): (port.serial_number, port.location or "")
-            for port in self._comports()
+            for port in ports
             if port.serial_number
         }
+        names = {name for pattern in self._patterns for name in glob.glob(pattern)}
+        # Ports that are no files, such as COM3, are found by their names alone.
+        names |= {port.device for port in ports for pattern in self._patterns if fnmatch(port.device, pattern)}
         groups: dict[str, set[tuple[str, str]]] = {}
         serials: dict[str, str | None] = {}
-        for name in sorted({name for pattern in self._patterns for name in glob.glob(pattern)}):
+        for name in sorted(names):
             path = Path(name)
             serial, place = usb.get(os.path.realpath(name)) or _by_id(path) or (None, "")
             group = serial or (str(path.with_suffix("")) if path.suffix else name)

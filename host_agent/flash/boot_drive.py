@@ -26,6 +26,9 @@ _INFO_LIMIT_BYTES = 4096
 PIECE_BYTES = 64 * 1024
 _HOLD_BOOTSEL = "hold BOOTSEL on the board while plugging in its cable"
 
+# How a system tells that the drive went away after its last block: the board has started. EBADF is Windows' way.
+_GONE = (errno.EIO, errno.ENODEV, errno.ENOENT, errno.ENXIO, errno.EBADF)
+
 
 @attrs.frozen
 class BootDrive:
@@ -89,7 +92,7 @@ def put(drive: BootDrive, image: Uf2, done: Callable[[int, int], None] = lambda 
                 os.fsync(file.fileno())  # else the PC's cache takes all, and a cable pulled meanwhile goes unnoticed
                 done(sent, len(image.data))
     except OSError as error:
-        if sent < len(image.data) or error.errno not in (errno.EIO, errno.ENODEV, errno.ENOENT, errno.ENXIO):
+        if sent < len(image.data) or error.errno not in _GONE:
             reason = error.strerror or str(error)
             what = f"the drive took {sent} of {len(image.data)} bytes: {reason}"
             raise UserError(what, str(drive.path), f"{_HOLD_BOOTSEL}, and try again") from None

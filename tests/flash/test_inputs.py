@@ -1,5 +1,8 @@
 """What flashing is given: base images, boot drives, the fleet's table; and what it prints."""
 
+import contextlib
+import errno
+import os
 import struct
 from pathlib import Path
 
@@ -51,6 +54,20 @@ def test_image_goes_to_the_drive_of_its_chip_only(tmp_path):
         boot_drive.put(found[0], uf2.read(put(tmp_path / "old.uf2", image(0xE48BFF56))))
     with pytest.raises(UserError, match="hold BOOTSEL"):
         boot_drive.require_one(str(tmp_path / "none*"))
+
+
+@pytest.mark.parametrize(("fault", "is_gone"), [(errno.EBADF, True), (errno.EIO, True), (errno.ENOSPC, False)])
+def test_drive_that_goes_with_its_last_block_has_taken_the_image(tmp_path, monkeypatch, fault, is_gone):
+    (tmp_path / "INFO_UF2.TXT").write_text("Board-ID: RP2350\n")
+    (found,) = boot_drive.find(str(tmp_path))
+    good = uf2.read(put(tmp_path / "good.uf2", image(0xE48BFF59)))
+
+    def fsync(_descriptor: int) -> None:
+        raise OSError(fault, "as the system tells it")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with contextlib.nullcontext() if is_gone else pytest.raises(UserError, match="as the system tells it"):
+        boot_drive.put(found, good)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])

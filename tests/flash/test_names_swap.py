@@ -51,6 +51,11 @@ def test_named_port_is_known_by_what_the_system_or_udev_tells_of_it(tmp_path):
     }
 
 
+def test_ports_that_are_no_files_are_found_by_their_names():
+    usb = ports(("COM3", "e661000000000001"), ("COM4", "e661000000000002"), ("LPT1", "e661000000000003"))
+    assert [board.devices for board in PortFinder(("COM*",), lambda: usb).look()] == [("COM3",), ("COM4",)]
+
+
 @pytest.mark.parametrize("serial", ["e661000000000099", "YP-000009-X"])
 def test_port_that_has_passed_to_another_board_is_refused_before_anything_is_written(tmp_path, serial):
     hall = Hall(tmp_path, 1)
