@@ -54,6 +54,7 @@ class Console:
         self._cutting = self._cr = False
         self._head = b""
         self._unread = b""
+        self._listens = False  # to what the interpreter prints: not while the program does not read
         self._stalled_us = 0
         self._escalation: Timed | None = None
 
@@ -63,7 +64,7 @@ class Console:
         """Return what the next interpreter is started with."""
         self._stdio, theirs = socket.socketpair()
         self._stdio.setblocking(False)
-        self._selector.register(self._stdio, selectors.EVENT_READ, self._readable)
+        self._listen(True)
         return Seat(theirs, {**self.environment, "SIM_CONSOLE": "raw" if self.raw else "friendly"})
 
     def began(self, pid: int) -> None:
@@ -81,8 +82,9 @@ class Console:
         stdio, self._stdio = self._stdio, None
         if stdio is None:
             return
-        with contextlib.suppress(KeyError):
+        if self._listens:
             self._selector.unregister(stdio)
+            self._listens = False
         with contextlib.suppress(OSError):
             while data := stdio.recv(_READ_BYTES):
                 self._printed(data)
@@ -183,7 +185,7 @@ class Console:
         if data:
             self._printed(data)
         else:
-            self._selector.unregister(self._stdio)  # the bus tells of the end, too
+            self._listen(False)  # the bus tells of the end, too
 
     def _printed(self, data: bytes) -> None:
         data = self._head + data
@@ -244,8 +246,7 @@ class Console:
         if not self.on_data(data):
             self._unread = data
             self._stalled_us = self._clock.now_us
-            if self._stdio is not None:
-                self._selector.unregister(self._stdio)
+            self._listen(False)
             self._clock.after(_RETRY_US, self._again)
 
     def _again(self) -> None:
@@ -254,8 +255,18 @@ class Console:
         if data and self._open and self.on_data is not None and not lost and not self.on_data(data):
             self._unread = data
             self._clock.after(_RETRY_US, self._again)
-        elif self._stdio is not None:
+        else:
+            self._listen(True)
+
+    def _listen(self, on: bool) -> None:
+        """Begin or cease to take what the interpreter prints."""
+        if self._stdio is None or on == self._listens:
+            return
+        self._listens = on
+        if on:
             self._selector.register(self._stdio, selectors.EVENT_READ, self._readable)
+        else:
+            self._selector.unregister(self._stdio)
 
 
 def banner(release: str, date: str, machine: str) -> bytes:

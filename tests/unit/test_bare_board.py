@@ -150,6 +150,24 @@ def test_soft_reset_runs_boot_py_and_from_the_friendly_prompt_main_py(tmp_path: 
             assert b"KeyboardInterrupt" in repl.follow(5)[1]
 
 
+def test_console_whose_program_did_not_read_before_a_reset_hears_the_next_interpreter(tmp_path: Path):
+    clock, selector, heard = Clock(), selectors.DefaultSelector(), []
+    console = Console(clock, selector, tmp_path / "log")
+    console.open()
+    console.on_data = lambda data: False
+    console.restarts(soft=True)
+    seat = console.seat()
+    console.on_data = lambda data: bool(heard.append(data) or True)
+    clock.advance(10_000)
+    clock.run_next(10_000)
+    seat.stdio.send(b"hello")
+    for key, _ in selector.select(0):
+        key.data()
+    console.ended()
+    seat.stdio.close()
+    assert b"".join(heard).endswith(b"soft reboot\r\nhello")
+
+
 def test_reset_and_bootloader_do_what_they_do_on_the_chip(tmp_path: Path):
     with board(tmp_path, micropython=True) as bare:
         with prompt(bare) as repl:
