@@ -10,12 +10,13 @@ from pathlib import Path
 
 import attrs
 
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault, StoppedError
+from host_agent.board.prompt import Prompt, PromptError
 from host_agent.errors import UserError
-from host_agent.flash import boot_drive, faults, ledger
+from host_agent.flash import boot_drive, ledger
 from host_agent.flash.boot_drive import BootDrive
-from host_agent.flash.faults import BoardFault, StoppedError
 from host_agent.flash.job import Bench, code_of
-from host_agent.flash.prompt import Prompt, PromptError
 from host_agent.flash.uf2 import LEAST_VERSION, Uf2
 from host_agent.flash.worker import Line, Show
 

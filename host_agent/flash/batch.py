@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import attrs
 
+from host_agent.board.ports import BoardPorts, PortFinder
 from host_agent.flash import ledger
 from host_agent.flash.base_image import BaseImages
-from host_agent.flash.board_ports import BoardPorts, PortFinder
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.job import Bench
 from host_agent.flash.uf2 import Uf2

@@ -6,31 +6,16 @@ the archive, which `yiping terminal rescue --archive` hands to an agent.
 
 import time
 
+from host_agent.board import faults
+from host_agent.board.caller import Caller
+from host_agent.board.faults import BoardFault
 from host_agent.errors import UserError
-from host_agent.flash import faults
-from host_agent.flash.faults import BoardFault
 from host_agent.flash.job import Job
-from host_agent.flash.prompt import Prompt, PromptError
 from host_agent.provision import ending
 from host_agent.rescue import archive, chip_prompt
 from host_agent.rescue import image as chip_image
 
-CALL_S = 120.0  # looking at every sector of the chip, or reading eight of them
 _CURE = "read the chip with `yiping terminal rescue --port`; nothing of this board was erased"
-
-
-class BenchCaller:
-    """A prompt as reading a chip wants it: whatever fails there is told to people."""
-
-    def __init__(self, prompt: Prompt) -> None:
-        self._prompt = prompt
-
-    def run(self, code: str) -> str:
-        """Carry out code and return what it printed. Raises UserError."""
-        try:
-            return self._prompt.run(f"import gc\ngc.collect()\n{code}", CALL_S)
-        except PromptError as error:
-            raise UserError(str(error), self._prompt.port, _CURE) from None
 
 
 def end_epoch(job: Job) -> str:
@@ -38,7 +23,7 @@ def end_epoch(job: Job) -> str:
 
     :raises BoardFault: the queue cannot be read whole: nothing may be erased.
     """
-    caller = BenchCaller(job.open_prompt)
+    caller = Caller(job.open_prompt, _CURE)
     try:
         about = chip_prompt.call(caller, "about()")
         terminal, epoch = about.get("terminal"), about.get("epoch")
@@ -73,7 +58,7 @@ def _ended(job: Job, terminal: str, epoch: int, last: int) -> None:
             job.bench.station.ended(terminal, epoch, last)
 
 
-def _archive(job: Job, caller: BenchCaller, terminal: str, epoch: int, last: int) -> str:
+def _archive(job: Job, caller: Caller, terminal: str, epoch: int, last: int) -> str:
     """Write all that the chip holds, once it holds every event up to the last one. Raises UserError."""
     found = chip_image.read(chip_prompt.read_chip(caller, job.progress))
     ending.require_all(found, ending.About("", terminal, epoch), last)

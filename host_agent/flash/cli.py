@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from host_agent.board import prompt
+from host_agent.board.ports import PortFinder
 from host_agent.bundle import archive, shipped
 from host_agent.bundle.contents import Bundle
 from host_agent.errors import ManyUserErrors, UserError
@@ -20,11 +22,9 @@ from host_agent.flash import (
     ledger,
     live,
     orders,
-    prompt,
     report,
     uf2,
 )
-from host_agent.flash.board_ports import PortFinder
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.job import Bench
 from host_agent.flash.ledger import Ledger

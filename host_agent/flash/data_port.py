@@ -11,9 +11,9 @@ from typing import Any, Self
 import serial
 
 from host_agent import ports
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault
 from host_agent.errors import UserError
-from host_agent.flash import faults
-from host_agent.flash.faults import BoardFault
 from host_agent.self_test import parts
 from protocol import messages, reasons
 from protocol.link import AgentLink

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault, StoppedError
+from host_agent.board.prompt import Prompt
 from host_agent.errors import UserError
-from host_agent.flash import faults
 from host_agent.flash.chips import Chip
-from host_agent.flash.faults import BoardFault, StoppedError
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.ledger import Ledger
-from host_agent.flash.prompt import Prompt
 from host_agent.provision.record import LINK_UART
 from host_agent.provision.station import Station
 

@@ -7,9 +7,9 @@ board for as long as it is at a port, and to another one only once it is not.
 import threading
 from collections.abc import Callable
 
-from host_agent.flash import faults
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault
 from host_agent.flash.chips import BOARDS
-from host_agent.flash.faults import BoardFault
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.job import Job
 from host_agent.flash.ledger import DONE, REPLACED, Board, Ledger

@@ -5,10 +5,10 @@ With a person, led by the board's display through keys, panel and voice; or of w
 
 import time
 
-from host_agent.flash import faults
-from host_agent.flash.faults import BoardFault
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault
+from host_agent.board.prompt import PromptError
 from host_agent.flash.job import Job, Stage
-from host_agent.flash.prompt import PromptError
 from host_agent.self_test import bench, parts
 
 ORDER = "do what its display asks: "

@@ -2,9 +2,10 @@
 
 import time
 
-from host_agent.flash import faults, label, ledger
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault
+from host_agent.flash import label, ledger
 from host_agent.flash.data_port import DataPort
-from host_agent.flash.faults import BoardFault
 from host_agent.flash.job import TERMINAL, Job, Stage
 from host_agent.flash.stages_write import written
 from host_agent.self_test import parts

@@ -3,12 +3,13 @@
 import json
 import re
 
-from host_agent.flash import chips, faults, rows
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault
+from host_agent.board.prompt import Prompt, PromptError
+from host_agent.flash import chips, rows
 from host_agent.flash.board_queue import end_epoch, never_started
 from host_agent.flash.data_port import DataPort
-from host_agent.flash.faults import BoardFault
 from host_agent.flash.job import PROMPT, TERMINAL, Job, Stage
-from host_agent.flash.prompt import Prompt, PromptError
 from host_agent.flash.uf2 import LEAST_VERSION
 from host_agent.provision.identity import PREFIX
 from host_agent.provision.record import JOURNAL_NEW
@@ -158,9 +159,15 @@ class Drain(Stage):
     def run(self, job: Job) -> str:
         """Seal the epoch's last event and keep the whole queue in the archive, unless there is none."""
         held = json.loads(job.open_prompt.run(_HELD))
-        said = self._nothing(job, held) or end_epoch(job)
+        said = self._nothing(job, held) or self._queue(job)
         job.bench.ledger.note(job.uid, drained=1)
         return said
+
+    def _queue(self, job: Job) -> str:
+        """Take the queue off a board, in whose memory our firmware may still be. Raises BoardFault."""
+        if job.open_prompt.make_room(lambda: reversed(job.bench.ports_of(job.group, ""))):
+            job.open_prompt.run(_BLINK)
+        return end_epoch(job)
 
     def _nothing(self, job: Job, held: dict) -> str:
         """Say why the board holds no queue that is not archived, or nothing.

@@ -7,21 +7,19 @@ once; before that everything else has been read back.
 
 import hashlib
 
-from host_agent.flash import faults
-from host_agent.flash.board_files import BLOCK_BYTES, BoardFiles, Listing
-from host_agent.flash.faults import BoardFault
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault
+from host_agent.board.files import BLOCK_BYTES, WAITING, BoardFiles, Listing
 from host_agent.flash.job import Job, Stage
-from host_agent.provision.record import provision
+from host_agent.provision.record import SETTINGS_PATH, provision
 from host_agent.provision.station import MADE
 
 STARTERS = ("main.py", "boot.py")  # in the order in which they come into force
-SETTINGS = "settings.json"
-_WAITING = ".new"
 
 
 def placed(files: dict[str, bytes]) -> dict[str, bytes]:
     """Return what is written where before the board is to start with it."""
-    return {path + _WAITING if path in STARTERS else path: data for path, data in files.items()}
+    return {path + WAITING if path in STARTERS else path: data for path, data in files.items()}
 
 
 class Write(Stage):
@@ -102,9 +100,9 @@ class Provision(Stage):
             )  # fmt: skip
         bench.ledger.note(job.uid, epoch=made.entry.epoch, drained=0)  # before it can start and seal an event
         board = BoardFiles(job.open_prompt)
-        board.write(SETTINGS + _WAITING, made.settings)
-        names = (SETTINGS, *STARTERS)
-        board.rename([(name + _WAITING, name) for name in names])
+        board.write(SETTINGS_PATH + WAITING, made.settings)
+        names = (SETTINGS_PATH, *STARTERS)
+        board.rename([(name + WAITING, name) for name in names])
         job.terminal = terminal
         written(job)
         return f"{terminal} epoch {made.entry.epoch}"

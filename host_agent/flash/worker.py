@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import attrs
 
+from host_agent.board import faults
+from host_agent.board.faults import StoppedError
+from host_agent.board.ports import BoardPorts
 from host_agent.errors import UserError
-from host_agent.flash import faults, ledger
-from host_agent.flash.board_ports import BoardPorts
-from host_agent.flash.faults import StoppedError
+from host_agent.flash import ledger
 from host_agent.flash.job import TERMINAL, Bench, Job, Stage, code_of
 from host_agent.flash.stages_bench import PersonTest, PromptTest
 from host_agent.flash.stages_end import Finish, MakeLabel, SelfTest
@@ -41,7 +42,7 @@ class Line:
     text: str = ""
     code: str = ""
     cure: str = ""
-    group: str = ""  # by which the board is known at its ports (board_ports.py); their names may change
+    group: str = ""  # by which the board is known at its ports (host_agent/board/ports.py); their names may change
     gone: bool = False  # unplugged after its work had ended
     silent: bool = False  # once it is a terminal, it shows no port
 

@@ -57,11 +57,11 @@ def rescue(
 
 def _image(image: Path | None, port: str | None) -> bytes:
     if port is not None:
-        from host_agent.provision.serial_prompt import SerialPrompt
+        from host_agent.board.caller import at_port
         from host_agent.rescue.chip_prompt import read_chip
 
-        with SerialPrompt(port) as prompt:
-            return read_chip(prompt)
+        with at_port(port) as caller:
+            return read_chip(caller)
     assert image is not None
     cure = "name the file with the chip's bytes"
     try:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+from host_agent.board.prompt import Prompt
 from host_agent.bundle import make
-from host_agent.flash.prompt import Prompt
 from host_agent.flash.stages_write import Write, placed
 from simulator.bare_board import BareBoard
 from simulator.stage import signing_key

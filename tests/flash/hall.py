@@ -4,9 +4,9 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+from host_agent.board.ports import PortFinder
 from host_agent.bundle import make
 from host_agent.flash import batch
-from host_agent.flash.board_ports import PortFinder
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.job import Bench
 from host_agent.flash.ledger import Ledger

@@ -1,6 +1,7 @@
 """News of boards as runs of `yiping flash` tell them, moment by moment: for the table's tests and pictures."""
 
-from host_agent.flash import faults, ledger
+from host_agent.board import faults
+from host_agent.flash import ledger
 from host_agent.flash.stages_bench import ORDER
 from host_agent.flash.worker import Line
 from host_agent.provision.identity import terminal_id

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from host_agent.board import faults
 from host_agent.cli import main
-from host_agent.flash import base_image, boot_drive, faults, ledger, uf2, worker
+from host_agent.flash import base_image, boot_drive, ledger, uf2, worker
 from host_agent.flash.worker import NAMES
 from simulator import uf2 as simulated_uf2
 from simulator.bare_board import BOOT_DRIVE, PROMPT

@@ -5,11 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from host_agent.flash import faults, ledger, report
-from host_agent.flash.faults import BoardFault, StoppedError
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault, StoppedError
+from host_agent.board.prompt import PromptError
+from host_agent.flash import ledger, report
 from host_agent.flash.job import PROMPT, Job
 from host_agent.flash.live import percent
-from host_agent.flash.prompt import PromptError
 from host_agent.flash.stages_bench import BENCH, ORDER, PersonTest
 from host_agent.flash.worker import Line
 from protocol import self_test_parts as parts

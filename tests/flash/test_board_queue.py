@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from host_agent.flash import faults
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault
 from host_agent.flash.board_queue import end_epoch
-from host_agent.flash.faults import BoardFault
 from host_agent.provision import ending
 from tests.provision.bench_board import BenchBoard
 from tests.provision.stations import make_station

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from host_agent.board import faults
 from host_agent.bundle import archive, make, shipped
 from host_agent.cli import main
-from host_agent.flash import faults, fleet_table, ledger, orders, stages_find
+from host_agent.flash import fleet_table, ledger, orders, stages_find
 from host_agent.flash.ledger import Ledger
 from tests.bundle_key import bundle_key
 from tests.provision.stations import make_station

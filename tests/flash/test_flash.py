@@ -2,8 +2,9 @@
 
 import pytest
 
-from host_agent.flash import faults, ledger, report, worker
-from host_agent.flash.board_ports import BoardPorts
+from host_agent.board import faults
+from host_agent.board.ports import BoardPorts
+from host_agent.flash import ledger, report, worker
 from host_agent.flash.job import Stage
 from host_agent.rescue import archive
 from tests.device.new_firmware import NEXT, later

@@ -7,7 +7,8 @@ import threading
 import zxingcpp
 from PIL import Image
 
-from host_agent.flash import faults, ledger, report, worker
+from host_agent.board import faults
+from host_agent.flash import ledger, report, worker
 from simulator import board_faults
 from tests.flash.city import City
 from tests.flash.hall import Hall

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from host_agent.flash import board_files, faults, ledger, stages_end, stages_find, worker
+from host_agent.board import faults
+from host_agent.board.files import BoardFiles
+from host_agent.flash import ledger, stages_end, stages_find, worker
 from host_agent.flash.worker import NAMES
 from host_agent.provision.station import ENDED, WRITTEN
 from host_agent.rescue import archive
@@ -13,7 +15,7 @@ from tests.flash.hall import Hall
 from tests.unit.simulated import wait_for
 
 STATION = ("host_agent.provision.station", "Station")
-FILES = ("host_agent.flash.board_files", "BoardFiles")
+FILES = ("host_agent.board.files", "BoardFiles")
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def test_label_and_result_need_no_cable(hall):
 @pytest.mark.parametrize("renamed", range(4))
 def test_power_cut_between_the_final_renames_leaves_a_board_that_the_next_run_finishes(hall, monkeypatch, renamed):
     board = hall.board()
-    real = board_files.BoardFiles.rename
+    real = BoardFiles.rename
 
     def cut(self, pairs):
         real(self, pairs[:renamed])
@@ -109,7 +111,7 @@ def test_power_cut_between_the_final_renames_leaves_a_board_that_the_next_run_fi
         real(self, pairs[renamed:])
 
     with monkeypatch.context() as planted:
-        planted.setattr(board_files.BoardFiles, "rename", cut)
+        planted.setattr(BoardFiles, "rename", cut)
         assert not hall.batch(wait_s=0.5).run()
     assert [line.code for line in hall.lines if line.code] == [faults.UNPLUGGED]
     left = board.files()

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from host_agent.flash import faults, ledger, worker
-from host_agent.flash.board_ports import BoardPorts, PortFinder
+from host_agent.board import faults
+from host_agent.board.ports import BoardPorts, PortFinder
+from host_agent.flash import ledger, worker
 from tests.flash.hall import Hall
 from tests.unit.simulated import wait_for
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from host_agent.board.faults import BoardFault
 from host_agent.flash import chips, ledger, stages_find
-from host_agent.flash.faults import BoardFault
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.flash.ledger import Ledger
 from host_agent.flash.rows import Rows

@@ -3,7 +3,8 @@
 import attrs
 import pytest
 
-from host_agent.flash import faults, ledger, report
+from host_agent.board import faults
+from host_agent.flash import ledger, report
 from host_agent.flash.stages_end import TAKE_OFF
 from tests.flash.hall import Hall
 from tests.unit.simulated import wait_for

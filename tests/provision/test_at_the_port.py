@@ -5,9 +5,8 @@ import json
 import pytest
 from mpremote.transport_serial import SerialTransport
 
+from host_agent.board.caller import at_port
 from host_agent.bundle import libraries
-from host_agent.errors import UserError
-from host_agent.provision.serial_prompt import SerialPrompt
 from host_agent.provision.station import Station
 from host_agent.rescue import archive
 from protocol import evidence, rating
@@ -51,8 +50,8 @@ def board(tmp_path):
 
 
 def settings_on(board):
-    with SerialPrompt(str(board.port)) as prompt:
-        return json.loads(prompt.run("print(open('settings.json').read())"))
+    with at_port(str(board.port)) as caller:
+        return json.loads(caller.run("print(open('settings.json').read())"))
 
 
 def test_board_at_a_port_is_provisioned_works_ends_and_is_rescued(board, tmp_path):
@@ -63,8 +62,8 @@ def test_board_at_a_port_is_provisioned_works_ends_and_is_rescued(board, tmp_pat
     swapped = yiping("terminal", "swap", *words, *place, "--json")
     assert swapped.exit_code == 0, swapped.output
     own = settings_on(board)
-    with SerialPrompt(str(board.port)) as prompt:
-        assert prompt.run(WORK).split() == ["0", "1"]
+    with at_port(str(board.port)) as caller:
+        assert caller.run(WORK).split() == ["0", "1"]
     ended = yiping("terminal", "end", *words, "--json")
     assert ended.exit_code == 0, ended.output
     said = json.loads(ended.output)
@@ -83,8 +82,3 @@ def test_board_at_a_port_is_provisioned_works_ends_and_is_rescued(board, tmp_pat
     after = Station(station.path)
     assert [(one.epoch, one.state) for one in after.epochs(own["terminal"])] == [(1, "ended"), (2, "written")]
     after.close()
-
-
-def test_port_without_a_prompt_is_told(tmp_path):
-    with pytest.raises(UserError, match="no prompt"):
-        SerialPrompt(str(tmp_path / "ttyACM9")).__enter__()

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from host_agent import config as configuration
+from host_agent.board import caller
 from host_agent.errors import UserError
-from host_agent.provision import agent_file, ending, serial_prompt
+from host_agent.provision import agent_file, ending
 from host_agent.provision.station import ENDED, LOST, WRITTEN, Station
 from host_agent.provision.swap import swap
 from tests.provision.bench_board import BenchBoard
@@ -168,12 +169,12 @@ def test_commands_end_lose_and_swap_and_never_show_a_secret(tmp_path, monkeypatc
     old, new = standing(station, tmp_path / "rescued"), BenchBoard()
     station.close()
     words = ("--station", station.path, "--port", "/dev/ttyACM7")
-    monkeypatch.setattr(serial_prompt, "SerialPrompt", Port(old))
+    monkeypatch.setattr(caller, "at_port", Port(old))
     runs = [yiping("terminal", "end", *words)]
     assert f"{YP1} epoch 1 has ended with event 5" in runs[0].output and "--deliver agent.toml" in runs[0].output
     runs.append(yiping("terminal", "end", *words, "--json"))
     assert json.loads(runs[1].output)["last_seq"] == 5
-    monkeypatch.setattr(serial_prompt, "SerialPrompt", Port(new))
+    monkeypatch.setattr(caller, "at_port", Port(new))
     place = ("--centre", "C01", "--window", "W01")
     runs.append(yiping("terminal", "swap", *words, *place))
     assert f'terminal = "{YP2}"; then restart' in runs[2].output and f"old: {YP1} epoch 1 has ended" in runs[2].output

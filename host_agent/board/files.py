@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
-from host_agent.flash import faults
-from host_agent.flash.faults import BoardFault
-from host_agent.flash.prompt import Prompt, PromptError
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault
+from host_agent.board.prompt import Prompt, PromptError
 
 PIECE_BYTES = 6_144  # 8 KB of text: what the smallest board's heap holds several times, even beside its own code
+WAITING = ".new"  # behind the name of a file that is not in force yet
 TRIES = 3
 BLOCK_BYTES = 4_096
 _HASHED_AT_ONCE_BYTES = 128 * 1024  # a board hashes about 300 KB a second, and an answer has a limit
 
-# What the board needs to know; about 30 lines, defined once a connection. A name with a colon is no folder: there the
+# What the board needs to know; about 40 lines, defined once a connection. A name with a colon is no folder: there the
 # firmware that was started has its modules, see firmware/libraries.py.
 _ON_BOARD = """\
 import os, hashlib, binascii
@@ -59,6 +60,9 @@ def _y_add(t):
 def _y_end(p):
     _y_f.close()
     print(_y_hash(p))
+def _y_sync():
+    if hasattr(os, 'sync'):
+        os.sync()
 """
 
 
@@ -141,10 +145,15 @@ class BoardFiles:
         except PromptError as error:
             raise self._error("the flash", error) from None
 
+    def replace(self, path: str, data: bytes) -> None:
+        """Put a file in a path's place, which holds the old one until the new one was read back. Raises BoardFault."""
+        self.write(path + WAITING, data)
+        self.rename([(path + WAITING, path)])
+
     def rename(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Rename files in one statement, in the order given. Raises BoardFault."""
+        """Rename files in one statement, in the order given, and have them on the flash. Raises BoardFault."""
         try:
-            self._prompt.run("\n".join(f"os.rename({old!r},{new!r})" for old, new in pairs))
+            self._prompt.run("\n".join([*(f"os.rename({old!r},{new!r})" for old, new in pairs), "_y_sync()"]))
         except PromptError as error:
             raise self._error("the flash", error) from None
 

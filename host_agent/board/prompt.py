@@ -1,32 +1,42 @@
 """The MicroPython prompt of a board, driven by mpremote's own code for the raw prompt and its paste mode.
 
 Promise: every call ends within its limit; a cable that came out, a board that does not answer and an error on the board
-are told apart. The board is not reset by opening the port or by entering the raw prompt.
+are told apart. The board is not reset by opening the port or by entering the raw prompt, only by `make_room`.
 """
 
+import contextlib
 import errno
 import os
 import re
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
 import serial
 
+from host_agent.board import faults
+from host_agent.board.faults import BoardFault
 from host_agent.errors import UserError
-from host_agent.flash import faults
-from host_agent.flash.faults import BoardFault
 from host_agent.ports import POSIX_FAULT
 
 ANSWER_S = 10.0  # the longest that a statement may take; erasing much of a full flash is the slowest
 ENTER_S = 3.0
 _TRIES = 3
 READ_S = 2.0  # the longest silence in the middle of a statement: an erase takes 0.4 s, a busy PC may take more
+ROOM_BYTES = 100_000  # of free heap: reading a queue takes half of it, our firmware in work leaves an RP2040 79 KB
+BACK_S = 20.0  # from a soft reset to the prompt: 1 s, and more on a station with many boards
+_LOOK_S = 0.2
 _QUIET_S = 0.05
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
+_RESET = b"soft reboot\r\n"
 _CTRL_A, _CTRL_C, _CTRL_D = b"\r\x01", b"\r\x03", b"\x04"
+_ABOUT = """\
+import gc, machine, binascii
+gc.collect()
+print(gc.mem_free(), binascii.hexlify(machine.unique_id()).decode())
+"""
 
 try:
     from mpremote.transport import TransportError
@@ -134,6 +144,59 @@ class Prompt:
             if error.code != faults.UNPLUGGED:
                 raise
 
+    def make_room(self, ports: Callable[[], Iterable[str]]) -> bool:
+        """Let a program that was interrupted leave the board's memory, if it is in the way; return whether it was.
+
+        A soft reset out of the raw prompt runs boot.py and not main.py. USB that boot.py set up goes away with it and
+        comes back: `ports` returns where the board may be then.
+        :raises BoardFault: it does not come back within BACK_S, or does not tell its memory.
+        """
+        free_bytes, own = self._about()
+        if free_bytes >= ROOM_BYTES:
+            return False
+        self._soft_reset()
+        deadline = time.monotonic() + BACK_S
+        trouble: BoardFault | None = None
+        while True:
+            for port in ports():
+                try:
+                    trouble = self._reopen(port, own)
+                except BoardFault as error:
+                    trouble = error
+                if trouble is None:
+                    return True
+            if time.monotonic() > deadline:
+                raise trouble or faults.unplugged(self.port)
+            time.sleep(_LOOK_S)
+
+    def _soft_reset(self) -> None:
+        """Begin a soft reset and give the port back."""
+        transport, self._transport = self._transport, None
+        with contextlib.suppress(OSError, TransportError, POSIX_FAULT):
+            transport.serial.write(_CTRL_D)
+            transport.read_until(1, _RESET, READ_S, None, READ_S)
+        with contextlib.suppress(OSError, POSIX_FAULT):
+            transport.serial.close()
+
+    def _reopen(self, port: str, own: str) -> BoardFault | None:
+        """Open the prompt of the board with an id; return why it is not at a port. Raises BoardFault."""
+        self.port = port
+        self._try(self._open)
+        _, found = self._about()
+        if found == own:
+            return None
+        self.close()
+        return faults.another_board(port, f"board {own}", f"board {found}")
+
+    def _about(self) -> tuple[int, str]:
+        """Return the bytes that are free in memory, and the chip's unique id. Raises BoardFault."""
+        try:
+            free, uid = self.run(_ABOUT).split()[-2:]
+            return int(free), uid
+        except (PromptError, ValueError) as error:
+            cure = "plug it in again; if it happens again, flash it anew"
+            raise BoardFault(faults.BOARD, f"the board tells nothing of itself: {error}", self.port, cure) from None
+
     def close(self) -> None:
         """Leave the raw prompt and give the port back; whatever happens to it then is no matter."""
         transport, self._transport = self._transport, None
@@ -187,4 +250,5 @@ def require() -> None:
     :raises UserError: the extra is not installed.
     """
     if SerialTransport is None:
-        raise UserError("mpremote is not installed", "yiping flash", "install yiping[provision] on this PC")
+        what = "the package mpremote is not installed, so no board can be reached at its prompt"
+        raise UserError(what, "extra provision", 'install it: pip install "yiping[provision]"')

@@ -96,11 +96,37 @@ class PortFinder:
         ]
 
 
+def console_of(port: str, usb: Callable[[], Iterable[Any]] = list_ports.comports) -> Callable[[], list[str]]:
+    """Return what tells where the console at a port is after its board restarted, which may rename it.
+
+    By udev's name, else by the USB serial number, else by the same name: ports of other boards are never among them.
+    """
+    found = _link_of(Path(port))
+    if found is not None:
+        return lambda: [str(found[0])]
+    serial = next((one.serial_number for one in usb() if one.device == port), None)
+    if serial is None:
+        return lambda: [port]
+
+    def now() -> list[str]:
+        own = sorted((one.location or "", one.device) for one in usb() if one.serial_number == serial)
+        return [device for _, device in own[:1]]  # the console comes before the data port
+
+    return now
+
+
 def _by_id(path: Path) -> tuple[str, str] | None:
     """Return serial number and interface that udev's second name of a port tells."""
+    found = _link_of(path)
+    return None if found is None else (found[1]["serial"], found[1]["interface"])
+
+
+def _link_of(path: Path) -> tuple[Path, re.Match[str]] | None:
+    """Return udev's second name of a port, and what it tells."""
     real = os.path.realpath(path)
-    for link in path.parent.glob("serial/by-id/usb-*"):
+    folder = path.parent if path.parent.name == "by-id" else path.parent / "serial" / "by-id"
+    for link in folder.glob("usb-*"):
         found = _BY_ID.fullmatch(link.name)
         if found is not None and os.path.realpath(link) == real:
-            return found["serial"], found["interface"]
+            return link, found
     return None
