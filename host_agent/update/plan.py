@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, Protocol
 
+from host_agent.errors import UserError
 from host_agent.terminal import Reply
 from host_agent.update.records import Record
 from host_agent.update.shelf import Firmware
@@ -15,6 +16,7 @@ class UpdateWindow(Protocol):
     invites: Any
     hello: dict[str, Any] | None
     shown: str | None
+    fault: UserError | None
 
     @property
     def connected(self) -> bool:
@@ -67,6 +69,10 @@ class Plan(Protocol):
 
     def utc_ms(self) -> int:
         """Return the wall clock."""
+        ...
+
+    def now_s(self) -> float:
+        """Return a clock that nobody sets."""
         ...
 
     def changed(self, window: str) -> None:

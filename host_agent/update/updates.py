@@ -51,7 +51,7 @@ class Updates:
         self._writer = writer
         self._windows = windows
         self._changed = changed
-        self.utc_ms = utc_ms
+        self.utc_ms, self.now_s = utc_ms, now_s
         key = self._section.key
         self.shelf = Shelf(config.agent.data_dir, None if key is None else shelf.read_key(key))
         self.permits = Permits(now_s)

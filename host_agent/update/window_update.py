@@ -9,9 +9,11 @@ import asyncio
 import logging
 from typing import Any
 
+from host_agent import ports
 from host_agent.content.push import RESTING
 from host_agent.store_rows import OPEN, PENDING
 from host_agent.update import records, states
+from host_agent.update.patience import Patience
 from host_agent.update.plan import Plan, UpdateWindow
 from host_agent.update.records import Record
 from host_agent.update.shelf import Firmware
@@ -27,8 +29,6 @@ TRIES = 3
 TRIAL_LOOK_S = 5.0
 # An order without answer: the link gives up after 10 s, the terminal may still be reading its flash.
 UNANSWERED_S = 60.0
-# Restart, self-test and up to three trials of 60 s each.
-BACK_MS = 300_000
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ class WindowUpdate:
         self._switch: Switch | None = None
         self._look_again: asyncio.TimerHandle | None = None
         self._quiet_since_s: float | None = None
+        self._patience = Patience(plan.now_s)
         self.state = states.NONE
         self.why: str | None = None
 
@@ -126,7 +127,8 @@ class WindowUpdate:
         self._quiet_since_s = None
         record = self._plan.record(self._window.section.terminal)
         if record is not None and record.state in (records.ASKED, records.SWITCHING):
-            late = self._is_late(record)
+            could_answer = getattr(self._window.fault, "condition", None) != ports.PORT_BUSY
+            late = self._patience.is_over(could_answer)
             self._set(states.FAILED if late else states.SWITCHING, states.NOT_BACK if late else None)
         elif self._sends():
             self._set(states.WAITING, states.NOT_HERE)
@@ -134,6 +136,7 @@ class WindowUpdate:
     def _met(self) -> None:
         """Take what a terminal that has just connected says that it runs."""
         self._hello = hello = self._window.hello or {}
+        self._patience.begin()
         self._end_transfer()
         running, trial = hello["assets"].get(content.ASSET_FIRMWARE), content.ASSET_FIRMWARE_TRIAL in hello["assets"]
         record = self._plan.record(self._window.section.terminal)
@@ -153,11 +156,8 @@ class WindowUpdate:
     def _overdue(self) -> None:
         """Name a terminal that said it would restart and is still there as before."""
         record = self._plan.record(self._window.section.terminal)
-        if self.state == states.SWITCHING and record is not None and self._is_late(record):
+        if self.state == states.SWITCHING and record is not None and self._patience.is_over(True):
             self._fail(record, states.NOT_BACK)
-
-    def _is_late(self, record: Record) -> bool:
-        return self._plan.utc_ms() - record.since_utc_ms > BACK_MS
 
     def _choose(self) -> Firmware | None:
         """Return the firmware to bring now; None, and the state that says why not."""
@@ -221,6 +221,7 @@ class WindowUpdate:
 
     def _ordered(self, record: Record, answer: str | None) -> None:
         """Take the answer to the order; None: unknown."""
+        self._patience.begin()
         if answer == "ok":
             self._note(record, records.SWITCHING, None)
             self._set(states.SWITCHING, None)

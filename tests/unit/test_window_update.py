@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from host_agent import ports
 from host_agent.errors import StoreFullError
-from host_agent.update import records, states, transfer, window_update
+from host_agent.update import patience, records, states, transfer, window_update
 from host_agent.update.records import Record
 from host_agent.update.shelf import Firmware
 from host_agent.update.window_update import WindowUpdate
@@ -25,6 +26,7 @@ class Hand:
         self.section = SimpleNamespace(id="W01", terminal="YP-0001")
         self.invites = SimpleNamespace(current=None)
         self.shown = "idle"
+        self.fault = None
         self.connected = False
         self.hello = None
         self.pushed = []
@@ -66,6 +68,7 @@ class Room:
         self.meant, self.why = NEW, None
         self.turn = self.hours = None
         self.now_ms = 1_790_000_000_000
+        self.clock_s = 0.0
         self.records = {}
         self.full = False
         self.changes = 0
@@ -99,6 +102,9 @@ class Room:
     def utc_ms(self):
         return self.now_ms
 
+    def now_s(self):
+        return self.clock_s
+
     def changed(self, window):
         self.changes += 1
         asyncio.get_running_loop().call_soon(self.update.consider)
@@ -108,6 +114,13 @@ class Room:
     @property
     def stands(self):
         return self.update.state, self.update.why
+
+    def passes(self, seconds, look_s=5.0):
+        """Let time pass on the agent's own clock, which looks as it does in updates.py."""
+        end_s = self.clock_s + seconds
+        while self.clock_s < end_s:
+            self.clock_s = min(end_s, self.clock_s + look_s)
+            self.update.consider()
 
     async def settle(self):
         for _ in range(8):
@@ -353,18 +366,69 @@ async def test_update_ordered_in_vain_three_times_fails(room):
 
 
 @story
-async def test_update_terminal_that_does_not_come_back_is_named_after_five_minutes(room):
+async def test_update_terminal_that_does_not_come_back_is_named_after_five_minutes_and_may_still_come(room):
     room.hand.connect()
     await room.switch()
     room.hand.disconnect()
-    room.update.consider()
+    room.passes(patience.BACK_S)
     assert room.stands == (states.SWITCHING, None)
-    room.now_ms += window_update.BACK_MS + 1
-    room.update.consider()
+    room.passes(10.0)
     assert room.stands == (states.FAILED, states.NOT_BACK)
+    assert room.records["YP-0001"].state == records.SWITCHING, "an agent that starts now looks for itself"
     room.hand.connect(NEW8)
     room.update.consider()
     assert room.stands == (states.DONE, None), "it came back in the end"
+
+
+@story
+async def test_update_that_an_agent_left_in_the_switch_has_five_minutes_of_the_next_agent(room):
+    since_ms = room.now_ms - 36_000_000
+    room.records["YP-0001"] = Record("YP-0001", NEW.digest.hex(), "0.7.0", records.SWITCHING, None, 1, since_ms)
+    room.update.consider()
+    assert room.stands == (states.SWITCHING, None)
+    room.passes(patience.BACK_S)
+    assert room.stands == (states.SWITCHING, None)
+    room.hand.connect(NEW8)
+    room.update.consider()
+    assert room.stands == (states.DONE, None)
+
+
+@story
+async def test_update_in_the_switch_is_not_late_by_a_clock_that_is_set_or_a_pc_that_sleeps(room):
+    room.hand.connect()
+    await room.switch()
+    room.now_ms += 86_400_000
+    room.update.consider()
+    assert room.stands == (states.SWITCHING, None), "still connected"
+    room.hand.disconnect()
+    room.now_ms += 86_400_000
+    room.update.consider()
+    room.passes(3_600.0, look_s=3_600.0)
+    assert room.stands == (states.SWITCHING, None)
+
+
+@story
+async def test_update_terminal_cannot_be_late_while_another_program_holds_its_port(room):
+    room.hand.connect()
+    await room.switch()
+    room.hand.disconnect()
+    room.hand.fault = ports.PortError(ports.PORT_BUSY, "held by another program", "COM3", "close it")
+    room.passes(3_600.0)
+    assert room.stands == (states.SWITCHING, None)
+    room.hand.fault = ports.PortError(ports.NO_PORT, "not there", "COM3", "plug it in")
+    room.passes(patience.BACK_S + 10.0)
+    assert room.stands == (states.FAILED, states.NOT_BACK)
+
+
+@story
+async def test_update_terminal_that_says_that_it_restarts_and_stays_is_named_after_five_minutes(room):
+    room.hand.connect()
+    await room.switch()
+    room.passes(patience.BACK_S)
+    assert room.stands == (states.SWITCHING, None)
+    room.passes(10.0)
+    assert room.stands == (states.FAILED, states.NOT_BACK)
+    assert room.records["YP-0001"].why == states.NOT_BACK
 
 
 @story
