@@ -5,7 +5,6 @@ parts that failed (protocol/self_test_parts.py). The display shows the same in C
 """
 
 import asyncio
-import sys
 import time
 
 import boards
@@ -15,6 +14,7 @@ from self_test import bench_texts as texts
 from self_test import quick
 from self_test.person import CASE, Person
 from ui import canvas, glyphs, theme
+from update import slot_files
 
 _LEVEL_KEYS = (1, 2, 3, 4, 5)
 _OTHER_KEYS = (6, 7)
@@ -166,4 +166,4 @@ def rows(failed: int, judged: int, absent: int) -> tuple:
 
 
 def _packs() -> dict:
-    return glyphs.open_packs(sys.path[0][1] + "/assets", "packs")
+    return glyphs.open_packs(slot_files.running() + "/assets", "packs")

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "ui": {"app"},
     "store": {"protocol"},
     "link": {"protocol", "store", "self_test", "update"},
-    "self_test": {"protocol", "app", "drivers", "boards", "ui"},
+    "self_test": {"protocol", "app", "drivers", "boards", "ui", "update"},
     "update": {"app", "protocol", "slots"},
     "assembly": {"protocol", *FIRMWARE_AREAS},
     "bench": {"protocol", "boards", "drivers", "store"},
