@@ -9,6 +9,7 @@ from host_agent.board.prompt import Prompt, PromptError
 from host_agent.errors import UserError
 
 CALL_S = 120.0  # looking at every sector of the chip, or reading eight of them
+_NO_FIRMWARE = "no module named 'bench'"
 CURE = "set the maintenance jumper, plug the board in anew, and repeat the command"
 
 
@@ -28,7 +29,11 @@ class Caller:
         try:
             return self._prompt.run(f"import gc\ngc.collect()\n{code}", CALL_S)
         except PromptError as error:
-            raise UserError(f"the board says: {error}", self._prompt.port, self._cure) from None
+            what, cure = f"the board says: {error}", self._cure
+            if _NO_FIRMWARE in str(error):
+                what = "our firmware is not on this board"
+                cure = "is it the right port? Else flash the board with `yiping flash`"
+            raise UserError(what, self._prompt.port, cure) from None
 
     def write(self, path: str, data: bytes) -> None:
         """Put a file in the path's place on the board: written new, read back, then renamed.

@@ -18,6 +18,7 @@ import serial
 
 from host_agent.board import faults
 from host_agent.board.faults import BoardFault
+from host_agent.board.ports import PortFinder
 from host_agent.errors import UserError
 from host_agent.ports import POSIX_FAULT
 
@@ -227,6 +228,10 @@ class Prompt:
             raise self._silent() from None
         except TransportError as error:
             if "failed to access" in str(error):
+                if self._is_gone():
+                    here = ", ".join(port for board in PortFinder().look() for port in board.devices)
+                    cure = f"plug the board in and name its port; boards are at: {here or 'no port'}"
+                    raise BoardFault(faults.NO_ANSWER, "there is no such port", self.port, cure) from None
                 cure = "close every program that uses it (one may hold it), and check your rights to it"
                 raise BoardFault(faults.NO_ANSWER, "the port does not open", self.port, cure) from None
             raise self._silent() from None
@@ -240,8 +245,10 @@ class Prompt:
 
     def _silent(self) -> BoardFault:
         """Return why nothing is heard: a driver may keep an open port silent after its device went."""
-        is_gone = os.path.isabs(self.port) and not os.path.lexists(self.port)
-        return faults.unplugged(self.port) if is_gone else faults.no_answer(self.port)
+        return faults.unplugged(self.port) if self._is_gone() else faults.no_answer(self.port)
+
+    def _is_gone(self) -> bool:
+        return os.path.isabs(self.port) and not os.path.lexists(self.port)
 
 
 def require() -> None:

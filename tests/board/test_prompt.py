@@ -18,6 +18,7 @@ from host_agent.board import faults
 from host_agent.board import prompt as board_prompt
 from host_agent.board.caller import Caller
 from host_agent.board.prompt import Prompt
+from host_agent.errors import UserError
 
 WINDOW = 32
 STALL_S = 0.5  # more than a read once waited for; erasing a sector of the flash takes up to 0.4 s
@@ -154,6 +155,19 @@ def test_board_that_starts_anew_and_does_not_come_back_is_named(tmp_path: Path, 
         with pytest.raises(faults.BoardFault) as found:
             prompt.make_room(list)
         assert found.value.code == faults.UNPLUGGED
+
+
+def test_port_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(faults.BoardFault, match="there is no such port") as found:
+        Prompt(str(tmp_path / "ttyACM9"))
+    assert found.value.code == faults.NO_ANSWER
+
+
+def test_board_without_our_firmware_is_told_as_such(tmp_path: Path) -> None:
+    says = "\x04Traceback:\r\nImportError: no module named 'bench'\r\n"
+    with board(tmp_path, says=says) as made, Prompt(str(made.port)) as prompt:
+        with pytest.raises(UserError, match="our firmware is not on this board"):
+            Caller(prompt).run("import bench; bench.about()")
 
 
 def test_settings_that_read_back_wrong_do_not_take_the_place_of_the_old_ones(tmp_path: Path) -> None:
