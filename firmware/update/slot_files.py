@@ -18,6 +18,7 @@ KEY = "bundle.key"  # the modulus whose signatures this terminal accepts
 MANIFEST, SIGNATURE = "/manifest.cbor", "/manifest.sig"
 
 _PIECE_BYTES = 1_024
+_THERE = 17  # EEXIST
 _FOLDER = 0x4000  # in a mode, and in what ilistdir tells
 _ENGAGED_MS = 100
 
@@ -81,13 +82,14 @@ def part_of(digest: bytes) -> str:
 
 
 def make_folders(path: str) -> None:
-    """Make the folders above a file."""
+    """Make the folders above a file; OSError when the file system fails."""
     at = path.find("/")
     while at > 0:
         try:
             os.mkdir(path[:at])
-        except OSError:
-            pass  # it is there
+        except OSError as error:
+            if error.errno != _THERE:
+                raise
         at = path.find("/", at + 1)
 
 

@@ -51,8 +51,9 @@ def _y_open(p):
     while at > 0:
         try:
             os.mkdir(p[:at])
-        except OSError:
-            pass
+        except OSError as e:
+            if e.errno != 17:
+                raise
         at = p.find('/', at + 1)
     _y_f = open(p, 'wb')
 def _y_add(t):

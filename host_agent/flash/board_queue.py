@@ -4,15 +4,13 @@ Promise: nothing of a terminal is erased before its last event is sealed and all
 the archive, which `yiping terminal rescue --archive` hands to an agent.
 """
 
-import time
-
 from host_agent.board import faults
 from host_agent.board.caller import Caller
 from host_agent.board.faults import BoardFault
 from host_agent.errors import UserError
 from host_agent.flash.job import Job
 from host_agent.provision import ending
-from host_agent.rescue import archive, chip_prompt
+from host_agent.rescue import chip_prompt
 from host_agent.rescue import image as chip_image
 
 _CURE = "read the chip with `yiping terminal rescue --port`; nothing of this board was erased"
@@ -61,9 +59,8 @@ def _ended(job: Job, terminal: str, epoch: int, last: int) -> None:
 def _archive(job: Job, caller: Caller, terminal: str, epoch: int, last: int) -> str:
     """Write all that the chip holds, once it holds every event up to the last one. Raises UserError."""
     found = chip_image.read(chip_prompt.read_chip(caller, job.progress))
-    ending.require_all(found, ending.About("", terminal, epoch), last)
-    utc_ms = time.time_ns() // 1_000_000
-    path = job.bench.archive / f"{terminal}-{epoch}-{utc_ms}.rescue"
-    archive.write(path, found, f"{terminal} at {job.port}", utc_ms)
+    who = ending.About("", terminal, epoch)
+    ending.require_all(found, who, last)
+    path = ending.save(found, who, last, job.bench.archive, f"{terminal} at {job.port}")
     waiting = sum(not event.acknowledged for event in found.sound())
     return f"{len(found.events)} events ({waiting} that no agent had) in {path}"

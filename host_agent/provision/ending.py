@@ -78,7 +78,7 @@ def end(prompt: Prompt, station: Station, folder: Path, accept_damage: bool = Fa
     chip = chip_image.read(read_chip(prompt))
     if who.terminal is not None and last_seq and not accept_damage:
         require_all(chip, who, last_seq)
-    kept = _save(chip, who, last_seq, folder) if chip.events else None
+    kept = save(chip, who, last_seq, folder, "prompt") if chip.events else None
     place = next((one for one in station.epochs(who.terminal or "") if one.epoch == who.epoch), None)
     if place is not None:
         station.ended(place.terminal, place.epoch, last_seq)
@@ -133,14 +133,14 @@ def require_all(chip: Chip, who: About, last_seq: int) -> None:
     raise UserError(f"events {numbers} of {who.terminal} cannot be read from its chip", "queue chip", cure)
 
 
-def _save(chip: Chip, who: About, last_seq: int, folder: Path) -> Path:
-    """Archive the chip, unless an archive of the same events is there."""
+def save(chip: Chip, who: About, last_seq: int, folder: Path, source: str) -> Path:
+    """Archive the chip, unless an archive of the same events is there; return its path. Raises UserError."""
     name = f"{who.terminal or 'unknown'}-{who.epoch}-{last_seq}"
     held = {event.evidence for event in chip.events}
     for copy in range(1, 1000):
         path = folder / (f"{name}.rescue" if copy == 1 else f"{name}.{copy}.rescue")
         if not path.exists():
-            archive.write(path, chip, "prompt", time.time_ns() // 1_000_000)
+            archive.write(path, chip, source, time.time_ns() // 1_000_000)
             return path
         if held <= {event.evidence for event in archive.read(path)}:
             return path
