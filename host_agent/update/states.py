@@ -60,11 +60,10 @@ def name_of(reason: int) -> str:
 
 def sentence(state: str, why: str | None, version: str) -> str:
     """Return how an update stands, with the cure where there is one to tell."""
-    if state == WAITING:
-        return f"{version}: {WAITS.get(why or '', 'waits')}"
     if state == FAILED:
         return f"{version} failed: {CAUSES.get(why or '', f'the terminal answered {why}: ask the maker')}"
-    return f"{version}: {_TEXTS[state]}" if version else _TEXTS[state]
+    text = WAITS.get(why or "", "waits") if state == WAITING else _TEXTS[state]
+    return f"{version}: {text}" if version else text
 
 
 _TEXTS = {

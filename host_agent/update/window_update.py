@@ -130,7 +130,7 @@ class WindowUpdate:
             could_answer = getattr(self._window.fault, "condition", None) != ports.PORT_BUSY
             late = self._patience.is_over(could_answer)
             self._set(states.FAILED if late else states.SWITCHING, states.NOT_BACK if late else None)
-        elif self._sends():
+        elif self._sends() or self.state == states.FAILED and (record is None or record.state != records.FAILED):
             self._set(states.WAITING, states.NOT_HERE)
 
     def _met(self) -> None:

@@ -204,6 +204,23 @@ async def test_update_a_terminal_with_its_old_firmware_after_the_switch_has_fail
 
 
 @story
+async def test_update_that_may_be_tried_again_while_the_terminal_is_away_no_longer_counts_as_failed(room):
+    room.hand.connect()
+    await room.switch()
+    await room.restart(OLD8)
+    room.hand.disconnect()
+    room.update.consider()
+    assert room.stands == (states.FAILED, states.ROLLED_BACK)
+    room.forget("YP-0001")
+    room.update.consider()
+    assert room.stands == (states.WAITING, states.NOT_HERE)
+    assert room.update.view()["message"] == states.WAITS[states.NOT_HERE]
+    room.hand.connect()
+    room.update.consider()
+    assert room.update.state == states.SENDING
+
+
+@story
 async def test_update_of_another_bundle_goes_on_after_a_failure(room):
     room.records["YP-0001"] = Record("YP-0001", "ab" * 32, "0.6.9", records.FAILED, "rolled_back", 1, room.now_ms)
     room.hand.connect()
