@@ -16,7 +16,8 @@ from protocol.link_timer import Rto
 
 WINDOW = 4  # frames on the way at most
 FLIGHT_MS = 48  # a full frame at 115,200 baud: no more is on the way than is answered in this time, or one frame
-BUSY_RETRY_MS = 1000
+BUSY_FIRST_MS = 50  # a library is copied on the terminal in 0.1 to 0.5 s; each further pause is twice as long
+BUSY_RETRY_MS = 1000  # at most: an invite may be open for minutes
 RETRY_CAP_MS = 400  # the longest erase of a sector
 STEP_MS = 1000  # least wait for the answer to OPEN and CLOSE: the terminal erases flash and checks the hash
 SILENCE_MS = 60000  # without any BULK_ACK the transfer is given up
@@ -59,6 +60,7 @@ class BulkSender:
         self._data = bytes(data)
         self._first_order = self._order + 1
         self._next = 0  # everything below is stored
+        self._busy_ms = BUSY_FIRST_MS  # the next pause
         self._heard_ms = now_ms
         self._reopen()
 
@@ -105,7 +107,9 @@ class BulkSender:
         reason = ack["reason"]
         if reason == reasons.BUSY:
             self._pause(now_ms)
-        elif reason == reasons.NO_TRANSFER:
+            return
+        self._busy_ms = BUSY_FIRST_MS
+        if reason == reasons.NO_TRANSFER:
             if self._state != _OPENING:
                 self._reopen()
         elif reason != reasons.OK:
@@ -238,7 +242,8 @@ class BulkSender:
         self._flight = {}
         self._step_due = False
         self._timer_ms = None
-        self._paused_ms = now_ms + BUSY_RETRY_MS
+        self._paused_ms = now_ms + self._busy_ms
+        self._busy_ms = min(2 * self._busy_ms, BUSY_RETRY_MS)
 
     def _go_on(self) -> None:
         self._paused_ms = None

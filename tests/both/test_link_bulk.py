@@ -2,7 +2,7 @@
 
 from protocol import content, frame, messages, reasons
 from protocol.errors import MessageError
-from protocol.link_bulk_agent import BUSY_RETRY_MS, SILENCE_MS
+from protocol.link_bulk_agent import BUSY_FIRST_MS, BUSY_RETRY_MS, SILENCE_MS
 from protocol.link_bulk_terminal import HELD_MAX, BulkReceiver
 from protocol.link_terminal import BULK_IDLE_MS
 from tests.both.link_ends import Ends, Shelf, only, types
@@ -166,7 +166,7 @@ def test_bulk_busy_terminal_pauses_the_transfer_and_takes_nothing():
     before = ends.shelf.written
     ends.exchange()
     assert ends.shelf.written == before and 0 < before < len(CARD)
-    ends.pass_ms(BUSY_RETRY_MS // 2)
+    ends.pass_ms(BUSY_FIRST_MS // 2)
     assert not [one for one in ends.down() if one[0] >= messages.BULK_OPEN]
     ends.pass_ms(BUSY_RETRY_MS)
     probe = [one for one in ends.down() if one[0] >= messages.BULK_OPEN]
@@ -175,6 +175,33 @@ def test_bulk_busy_terminal_pauses_the_transfer_and_takes_nothing():
     ends.shelf.busy = False
     run(ends)
     assert ends.shelf.files == {KEY: CARD} and ends.shelf.written == len(CARD)
+
+
+def test_bulk_busy_terminal_is_asked_soon_and_then_ever_less_often():
+    ends = ready()
+    ends.shelf.busy = True
+    push(ends)
+    ends.exchange()
+    pauses = []
+    for _ in range(8):
+        begun_ms = ends.now_ms
+        asked = []
+        while not asked:
+            ends.pass_ms(5)
+            asked = ends.down()
+        assert types(asked) == ["BULK_OPEN"]
+        pauses.append(ends.now_ms - begun_ms)
+        ends.give_terminal(asked)
+        ends.give_agent(ends.up())
+    assert pauses == [50, 100, 200, 400, 800, 1000, 1000, 1000]
+    ends.shelf.busy = False
+    run(ends)
+    ends.at_agent.clear()
+    ends.shelf.busy = True
+    push(ends, OTHER)
+    ends.exchange()
+    ends.pass_ms(BUSY_FIRST_MS)
+    assert types(ends.down()) == ["BULK_OPEN"], "another file is asked for soon again"
 
 
 def test_bulk_paused_transfer_goes_on_as_soon_as_the_state_changes():
