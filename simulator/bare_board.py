@@ -149,6 +149,8 @@ class BareBoard:
         link = self._by_id.pop(port, None)
         if link is not None:
             link.unlink(missing_ok=True)
+        if port is self._console_port:
+            self._console.close()  # a program that had it open has it no more
         port.vanish()
 
     def _show_data_port(self) -> None:

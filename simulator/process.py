@@ -15,6 +15,7 @@ from simulator.stage import shims_folder
 
 HEAP_KB = 280  # objects are twice as large as on a 32-bit board: this stands for about 200 KB there
 SHIMS_KB = 60  # what the shims take beside the firmware, which must not pay for it; tests/device/test_heap.py measures
+SEAT_KB = 8.5  # what the shims of a bare board take beside those: its flash with a blank block, its `sys`
 
 _RUN = "import sys; sys.path.insert(0, sys.argv[1]); import micropython_run as m; m.run_main(sys.argv[2:])"
 _START = "import start as _; _.run(globals())"
@@ -56,7 +57,8 @@ class Firmware:
             "PATH": os.environ.get("PATH", ""),
             **({} if seat is None else seat.environment),
         }
-        options = ["-X", f"heapsize={heap_kb + SHIMS_KB}K"] + ([] if seat is None else ["-i"])
+        shims_kb = SHIMS_KB if seat is None else SHIMS_KB + SEAT_KB
+        options = ["-X", f"heapsize={round((heap_kb + shims_kb) * 1024)}"] + ([] if seat is None else ["-i"])
         command = [*interpreter(), *options, "-c", _START]
         try:
             with console.open("ab") as log:
