@@ -4,6 +4,7 @@ Nothing is switched unless the signature and every file are right and nobody nee
 the trial, durably, before the agent hears OK; a power cut before leaves the old firmware, one after it the new one.
 """
 
+import sys
 from asyncio import sleep_ms
 from hashlib import sha256
 
@@ -23,7 +24,8 @@ async def run(desk: object, request: int, board: str, digest: bytes, reset: obje
     take = desk.link.take_content(None)
     try:
         reason = await _prepared(desk, board, digest)
-    except OSError:
+    except Exception as error:  # noqa: BLE001 - unanswered, the agent asks in vain, and nothing is taken any more
+        sys.print_exception(error)
         reason = reasons.FAULT
     if reason != reasons.OK:
         desk.link.take_content(take)

@@ -1,6 +1,7 @@
 """A terminal updates itself over the link, with the agent's own link code, and goes back from what does not work."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from host_agent.bundle.contents import Bundle
 from protocol import messages, rating, reasons
 from simulator import engine, flash_room
 from tests.device import new_firmware
+from tests.device.changed import changed_firmware
 from tests.device.counter import Counter
 
 DARK_MS = 10_000  # citizens see that the window is being maintained for at most so long
@@ -129,9 +131,22 @@ def test_update_that_does_not_work_is_rolled_back_and_reported_once(
             _forgive_silence_on_the_bus(counter)
 
 
-def test_update_is_refused_while_somebody_needs_the_terminal_or_a_file_is_not_whole(tmp_path: Path) -> None:
+OUT_OF_MEMORY_ONCE = """\
+    if not hasattr(desk, "failed_once"):
+        desk.failed_once = True
+        raise MemoryError
+    slot = slot_files.other()
+"""
+
+
+def test_update_is_refused_out_of_memory_while_somebody_needs_the_terminal_or_a_file_is_not_whole(
+    tmp_path: Path,
+) -> None:
+    line = "    slot = slot_files.other()\n"
+    short = changed_firmware(tmp_path / "short", "update/switch.py", line, OUT_OF_MEMORY_ONCE)
     bundle = new_firmware.later(tmp_path)
-    with Counter(tmp_path, seed=3) as counter:
+    with Counter(tmp_path, seed=3, firmware_dir=short) as counter:
+        assert new_firmware.switch(counter, bundle) == reasons.FAULT
         assert new_firmware.switch(counter, bundle) == reasons.NO_TRANSFER
         assert new_firmware.Sender(counter).all(bundle) == reasons.OK
         counter.login()
@@ -144,7 +159,9 @@ def test_update_is_refused_while_somebody_needs_the_terminal_or_a_file_is_not_wh
         damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
         assert new_firmware.switch(counter, bundle) == reasons.NOT_COMPLETE
         assert new_firmware.Sender(counter).all(bundle) == reasons.OK and damaged.read_bytes() == whole
-        assert new_firmware.switch(counter, bundle) == reasons.OK
+        order = counter.send(messages.UPDATE, manifest=sha256(bundle.manifest).digest())
+        assert counter.invite(2) == reasons.BUSY, "a clerk who invites meanwhile is told to try again in a moment"
+        assert counter.answers[order][0] == reasons.OK
 
 
 def test_update_that_does_not_fit_the_flash_is_refused_as_full(tmp_path: Path) -> None:
