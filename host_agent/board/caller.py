@@ -1,7 +1,10 @@
 """Calls the functions of firmware/bench.py at a board's prompt and puts files there; what fails is told to people."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import click
 
 from host_agent.board.files import BoardFiles
 from host_agent.board.ports import console_of
@@ -52,3 +55,9 @@ def at_port(port: str) -> Iterator[Caller]:
     with Prompt(port) as prompt:
         prompt.make_room(console_of(port))
         yield Caller(prompt)
+
+
+def tell_sectors(done: int, of: int) -> None:
+    """Say to a person at a terminal window how many sectors of a chip were read."""
+    if sys.stderr.isatty():
+        click.echo(f"\rread {done} of {of} sectors in use", err=True, nl=done == of)

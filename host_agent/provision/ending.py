@@ -19,7 +19,7 @@ from host_agent.provision.record import SETTINGS_PATH, Provisioned, provision
 from host_agent.provision.station import MADE, Station
 from host_agent.rescue import archive
 from host_agent.rescue import image as chip_image
-from host_agent.rescue.chip_prompt import Prompt, call, read_chip
+from host_agent.rescue.chip_prompt import Progress, Prompt, call, quiet, read_chip
 from host_agent.rescue.image import Chip
 from protocol import rating, reason_texts
 
@@ -65,7 +65,9 @@ def about(prompt: Prompt) -> About:
     return About(str(said.get("board")), terminal, epoch)
 
 
-def end(prompt: Prompt, station: Station, folder: Path, accept_damage: bool = False) -> Ended:
+def end(
+    prompt: Prompt, station: Station, folder: Path, accept_damage: bool = False, progress: Progress = quiet
+) -> Ended:
     """Seal the last event of the epoch, archive the queue chip in `folder`, and note the end at the station.
 
     :raises UserError: the chip takes or gives nothing, or does not hold every event; nothing is given up then.
@@ -75,7 +77,7 @@ def end(prompt: Prompt, station: Station, folder: Path, accept_damage: bool = Fa
     if who.terminal is not None:
         _finish_writing(station, who)
         last_seq = _seal(prompt, who)
-    chip = chip_image.read(read_chip(prompt))
+    chip = chip_image.read(read_chip(prompt, progress))
     if who.terminal is not None and last_seq and not accept_damage:
         require_all(chip, who, last_seq)
     kept = save(chip, who, last_seq, folder, "prompt") if chip.events else None
@@ -87,13 +89,13 @@ def end(prompt: Prompt, station: Station, folder: Path, accept_damage: bool = Fa
 
 def renew(
     prompt: BenchPrompt, station: Station, folder: Path, terminal: str, place: tuple[str, str], reveal_level: bool,
-    link: str = "usb", accept_damage: bool = False,
+    link: str = "usb", accept_damage: bool = False, progress: Progress = quiet,
 ) -> tuple[Ended, Provisioned]:  # fmt: skip
     """End what the board was, then provision it as `terminal` at `place` (centre, window).
 
     :raises UserError: as `end` and `provision`; repeat it then.
     """
-    ended = end(prompt, station, folder, accept_damage)
+    ended = end(prompt, station, folder, accept_damage, progress)
     after_epoch = ended.about.epoch if ended.about.terminal == terminal else 0
     made = provision(
         station, terminal, ended.about.board, *place, reveal_level, link=link, after_epoch=after_epoch

@@ -13,6 +13,7 @@ from host_agent.provision import ending
 from host_agent.provision.ending import BenchPrompt, Ended
 from host_agent.provision.record import Provisioned
 from host_agent.provision.station import ENDED, LOST, MADE, WRITTEN, Place, Station
+from host_agent.rescue.chip_prompt import Progress, quiet
 
 
 @attrs.frozen
@@ -39,6 +40,7 @@ def old_at(station: Station, centre: str, window: str, new: str | None) -> Place
 def swap(
     prompt: BenchPrompt, station: Station, folder: Path, place: tuple[str, str], *, new: str | None = None,
     old_lost: bool = False, reveal_level: bool | None = None, link: str | None = None, accept_damage: bool = False,
+    progress: Progress = quiet,
 ) -> Swapped:  # fmt: skip
     """Make the board at the prompt the terminal of `place` (centre, window); it keeps the id it has, or gets `new`.
 
@@ -54,7 +56,7 @@ def swap(
         reveal_level = old is not None and old.reveal_level
     ended, made = ending.renew(
         prompt, station, folder, new or station.next_terminal(), place, reveal_level,
-        link or (old.link if old else "usb"), accept_damage,
+        link or (old.link if old else "usb"), accept_damage, progress,
     )  # fmt: skip
     # The old one last: while the new one is not there, the city goes on missing it.
     if old is not None and old.state in (MADE, WRITTEN):

@@ -32,13 +32,13 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @_json
 def end(path: Path, port: str, archives: Path, accept_damage: bool, as_json: bool) -> None:
     """Seal a terminal's last event, and archive its queue: it may then be provisioned anew. May be repeated."""
-    from host_agent.board.caller import at_port
+    from host_agent.board.caller import at_port, tell_sectors
     from host_agent.provision import ending
 
     station = Station(path)
     try:
         with at_port(port) as caller:
-            ended = ending.end(caller, station, archives, accept_damage)
+            ended = ending.end(caller, station, archives, accept_damage, tell_sectors)
     finally:
         station.close()
     if as_json:
@@ -82,7 +82,7 @@ def lost(path: Path, terminal: str) -> None:
 @_json
 def swap(path: Path, port: str, archives: Path, as_json: bool, agent: Path | None, **options: Any) -> None:
     """Make the board at PORT the terminal of a window, in place of the one that stood there."""
-    from host_agent.board.caller import at_port
+    from host_agent.board.caller import at_port, tell_sectors
     from host_agent.provision.swap import swap as exchange
 
     if options["terminal"] is not None:
@@ -91,7 +91,8 @@ def swap(path: Path, port: str, archives: Path, as_json: bool, agent: Path | Non
     station = Station(path)
     try:
         with at_port(port) as caller:
-            done = exchange(caller, station, archives, place, new=options.pop("terminal"), **options)
+            new = options.pop("terminal")
+            done = exchange(caller, station, archives, place, new=new, progress=tell_sectors, **options)
     finally:
         station.close()
     before = agent_file.put_terminal(agent, place[1], done.made.entry.terminal) if agent is not None else None

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from host_agent.errors import UserError
 from protocol import record
 
+Progress = Callable[[int, int], object]  # sectors read, and of how many
+
 SECTORS_AT_ONCE = 8
 READINGS_MAX = 5
 _PAGES = record.SECTOR_BYTES // record.PAGE_BYTES
@@ -40,7 +42,11 @@ def call(prompt: Prompt, function: str) -> dict[str, Any]:
     return said
 
 
-def read_chip(prompt: Prompt, progress: Callable[[int, int], object] = lambda done, of: None) -> bytes:
+def quiet(_done: int, _of: int) -> None:
+    """Tell nobody of the progress."""
+
+
+def read_chip(prompt: Prompt, progress: Progress = quiet) -> bytes:
     """Return the image of the chip; sectors with nothing in them are not read.
 
     :raises UserError: the chip does not answer, or never twice the same.

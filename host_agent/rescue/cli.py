@@ -57,11 +57,11 @@ def rescue(
 
 def _image(image: Path | None, port: str | None) -> bytes:
     if port is not None:
-        from host_agent.board.caller import at_port
+        from host_agent.board.caller import at_port, tell_sectors
         from host_agent.rescue.chip_prompt import read_chip
 
         with at_port(port) as caller:
-            return read_chip(caller)
+            return read_chip(caller, tell_sectors)
     assert image is not None
     cure = "name the file with the chip's bytes"
     try:

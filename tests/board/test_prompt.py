@@ -5,6 +5,7 @@ A board whose memory is full starts anew, and is found again wherever its port a
 
 import hashlib
 import os
+import sys
 import threading
 import tty
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ import pytest
 
 from host_agent.board import faults
 from host_agent.board import prompt as board_prompt
-from host_agent.board.caller import Caller
+from host_agent.board.caller import Caller, tell_sectors
 from host_agent.board.prompt import Prompt
 from host_agent.errors import UserError
 
@@ -168,6 +169,18 @@ def test_board_without_our_firmware_is_told_as_such(tmp_path: Path) -> None:
     with board(tmp_path, says=says) as made, Prompt(str(made.port)) as prompt:
         with pytest.raises(UserError, match="our firmware is not on this board"):
             Caller(prompt).run("import bench; bench.about()")
+
+
+@pytest.mark.parametrize(
+    ("is_seen", "told"), [(True, "\rread 8 of 9 sectors in use\rread 9 of 9 sectors in use\n"), (False, "")]
+)
+def test_progress_of_a_reading_is_for_people_at_a_terminal_window(
+    is_seen: bool, told: str, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_seen)
+    tell_sectors(8, 9)
+    tell_sectors(9, 9)
+    assert capsys.readouterr().err == told
 
 
 def test_settings_that_read_back_wrong_do_not_take_the_place_of_the_old_ones(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_terminal_that_runs_is_interrupted_ended_and_provisioned_anew(tmp_path):
         wait_for(lambda: rating.MAINTENANCE in kinds_on(board), "the start to be sealed")
         ended = yiping("terminal", "end", *words, "--json")
         assert ended.exit_code == 0, ended.output + board.console()
+        assert board.engine.resets[-1][1] == "soft_reset"  # the firmware that was interrupted left the memory
         said = json.loads(ended.output)
         kinds = [event.kind for event in archive.read(Path(said["archive"]))]
         assert kinds[0] == rating.BOOT and rating.MAINTENANCE in kinds and kinds[-1] == rating.LAST_OF_EPOCH
