@@ -105,7 +105,7 @@ def status(path: Path, centre: str | None, as_json: bool) -> None:
 def halt(path: Path, centre: str) -> None:
     """Stop a roll-out: no terminal begins or switches any more, within 90 s even where the network is down."""
     with _one(load(path), centre, model.RUNNING) as rollout:
-        rollout.state, rollout.why, rollout.changed_ms = model.HALTED, "by an administrator", _now_ms()
+        rollout.state, rollout.why, rollout.changed_ms = model.HALTED, model.BY_ADMINISTRATOR, _now_ms()
     click.echo(f"the roll-out of {rollout.version} in {centre} is halted")
 
 
@@ -118,8 +118,8 @@ def resume(path: Path, centre: str, retry_failed: bool) -> None:
     with _one(load(path), centre, model.HALTED) as rollout:
         failed = rollout.count(model.FAILED)
         step.resume(rollout, retry_failed, _now_ms())
-    again = "try again" if retry_failed else "stay as they are"
-    click.echo(f"the roll-out of {rollout.version} in {centre} goes on; {failed} that failed {again}")
+    again = f"{failed} that failed " + ("try again" if retry_failed else "stay as they are")
+    click.echo(f"the roll-out of {rollout.version} in {centre} goes on; {again if failed else 'none has failed'}")
 
 
 @click.command()
@@ -128,7 +128,7 @@ def resume(path: Path, centre: str, retry_failed: bool) -> None:
 def abort(path: Path, centre: str) -> None:
     """End a roll-out; terminals keep what they run, so the centre may be left with two versions."""
     with _one(load(path), centre, *model.OPEN_STATES) as rollout:
-        rollout.state, rollout.why, rollout.changed_ms = model.ABORTED, "by an administrator", _now_ms()
+        rollout.state, rollout.why, rollout.changed_ms = model.ABORTED, model.BY_ADMINISTRATOR, _now_ms()
     done, total = rollout.count(model.DONE), rollout.count(model.DONE, model.PLANNED, model.GO, model.FAILED)
     click.echo(f"the roll-out of {rollout.version} in {centre} is aborted; {done} of {total} terminals run it")
 

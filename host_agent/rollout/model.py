@@ -17,6 +17,7 @@ PLANNED, GO, DONE, FAILED, SKIPPED = "planned", "go", "done", "failed", "skipped
 OVER = (DONE, FAILED, SKIPPED)
 READY = ("ready", "paused")
 LOST = "lost"
+BY_ADMINISTRATOR = "by an administrator"  # why a roll-out was halted or aborted, if not by the rule
 
 _WAVE = re.compile(r"([1-9]\d{0,5})(%?)\Z")
 

@@ -44,6 +44,7 @@ def view(rollout: Rollout, reports: dict[str, Report], now_ms: int) -> dict[str,
         "version": rollout.version,
         "state": rollout.state,
         "why": rollout.why,
+        "cleared": step.is_cleared(rollout),
         "wave": rollout.wave + 1,
         "waves": list(rollout.limits.waves),
         "observe_left_s": step.left_s(rollout, now_ms),
@@ -74,6 +75,9 @@ def sentence(row: dict[str, Any]) -> str:
         f"{board} " + " and ".join(f"{version} ({count})" for version, count in sorted(found.items()))
         for board, found in sorted(row["versions"].items())
     )
+    if told is not None and told["state"] == model.HALTED and told["cleared"]:
+        halt = f"the roll-out of {told['version']} was halted, {told['why']}, but what had failed runs it now"
+        return f"centre {name}: {halt}: `yiping rollout resume --centre {name}` goes on"
     if told is not None and told["state"] == model.HALTED:
         cure = f"see `yiping rollout status --centre {name}`, then resume or abort it"
         return f"centre {name}: the roll-out of {told['version']} is halted, {told['why']}: {cure}"

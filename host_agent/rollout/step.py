@@ -7,6 +7,7 @@ next word is given; who has failed is not asked again without an administrator.
 import math
 
 from host_agent.rollout.model import (
+    BY_ADMINISTRATOR,
     DONE,
     ENDED,
     FAILED,
@@ -63,6 +64,12 @@ def words(rollout: Rollout) -> dict[str, list[Member]]:
     return found
 
 
+def is_cleared(rollout: Rollout) -> bool:
+    """Say whether the failures that halted a roll-out turned out to be none, or few enough."""
+    by_rule = rollout.state == HALTED and rollout.why != BY_ADMINISTRATOR
+    return by_rule and _too_many(rollout) is None
+
+
 def resume(rollout: Rollout, retry_failed: bool, now_ms: int) -> None:
     """Go on after a halt: what failed so far halts no more, and with `retry_failed` is tried again."""
     if retry_failed:
@@ -113,6 +120,7 @@ def _judge(rollout: Rollout, member: Member, report: Report, now_ms: int) -> Non
         _end(member, FAILED, "rolled_back", now_ms)
     elif member.state == FAILED and runs and report.state in READY:
         _end(member, DONE, None, now_ms)  # it came back in the end
+        rollout.forgiven = max(0, rollout.forgiven - 1)  # else another failure would be forgiven in its place
 
 
 def _is_between(report: Report) -> bool:

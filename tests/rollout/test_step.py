@@ -4,8 +4,19 @@ import random
 
 import pytest
 
-from host_agent.rollout import step
-from host_agent.rollout.model import DONE, ENDED, FAILED, GO, HALTED, RUNNING, SKIPPED, Limits, check_waves
+from host_agent.rollout import overview, step
+from host_agent.rollout.model import (
+    BY_ADMINISTRATOR,
+    DONE,
+    ENDED,
+    FAILED,
+    GO,
+    HALTED,
+    RUNNING,
+    SKIPPED,
+    Limits,
+    check_waves,
+)
 from tests.rollout.fleet import MANIFEST, OLD8, Fleet
 
 LIMITS = Limits(waves=("1", "10%", "100%"), observe_s=1800)
@@ -85,6 +96,43 @@ def test_rollout_retry_that_is_refused_again_at_once_counts_as_a_failure():
     fleet.minutes(5)
     assert fleet.rollout.state == HALTED and fleet.touched == ["YP-0001"]
     assert not fleet.rollout.members["YP-0001"].retry
+
+
+def test_rollout_whose_failed_canary_is_done_in_the_end_says_so_and_goes_on_when_resumed():
+    fleet = Fleet(20, 2, LIMITS)
+    canary = fleet.terminals["YP-0001"]
+    canary.fate = "not_back"
+    fleet.minutes(60)
+    assert fleet.rollout.state == HALTED and not step.is_cleared(fleet.rollout)
+    canary.running, canary.update = MANIFEST[:8], ("done", None)
+    fleet.minutes(60)
+    assert fleet.rollout.state == HALTED and fleet.touched == ["YP-0001"], "an administrator looks first"
+    assert step.is_cleared(fleet.rollout) and fleet.rollout.members["YP-0001"].state == DONE
+    said = overview.centre("C01", {}, fleet.rollout, fleet.now_ms)["message"]
+    assert "1 failed in the first wave" in said and "runs it now" in said and "rollout resume --centre C01" in said
+    step.resume(fleet.rollout, False, fleet.now_ms)
+    fleet.minutes(200)
+    assert fleet.rollout.state == ENDED and fleet.rollout.count(DONE) == 20
+
+
+def test_rollout_halted_by_an_administrator_is_never_told_as_cleared():
+    fleet = Fleet(20, 2, LIMITS)
+    fleet.minute()
+    fleet.rollout.state, fleet.rollout.why = HALTED, BY_ADMINISTRATOR
+    fleet.minute()
+    assert not step.is_cleared(fleet.rollout)
+
+
+def test_rollout_forgives_no_other_failure_in_place_of_one_that_turned_out_to_be_none():
+    fleet = Fleet(20, 2, LIMITS)
+    for terminal in fleet.terminals.values():
+        terminal.fate = "not_back"
+    fleet.minutes(60)
+    canary = fleet.terminals["YP-0001"]
+    step.resume(fleet.rollout, False, fleet.now_ms)
+    canary.running, canary.update = MANIFEST[:8], ("done", None)
+    fleet.minutes(200)
+    assert fleet.rollout.state == HALTED and len(fleet.touched) == 2
 
 
 def test_rollout_absent_canary_gives_its_turn_to_another():

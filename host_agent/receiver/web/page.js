@@ -166,7 +166,8 @@ function rolloutText(told) {
   const [word, tone] = ROLLOUT_STATES[told.state];
   const left = told.observe_left_s === null ? "" : `，观察还剩 ${Math.ceil(told.observe_left_s / 60)} 分钟`;
   const wave = told.state === "running" || told.state === "halted" ? `，第 ${told.wave}/${told.waves.length} 批${left}` : "";
-  return [`${told.version} ${word}${wave}`, tone];
+  const cleared = told.cleared ? "，失败的评价器已升级成功，可以继续" : "";
+  return [`${told.version} ${word}${wave}${cleared}`, tone];
 }
 
 function memberText(member) {
