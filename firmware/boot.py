@@ -18,5 +18,5 @@ gc.threshold(8_192)  # garbage left between modules that stay would leave no roo
 
 import slots  # noqa: E402
 
-slots.begin(maintained)
+on_trial = slots.begin(maintained)
 del slots, sys.modules["slots"]

@@ -4,7 +4,8 @@ once and never changed over the link, so all that it knows of a firmware is `por
 slots.json: {"slot": "a", "trial": "", "tries": 0, "floor": 0, "back": 0}
 slot   the confirmed firmware, "a" or "b"
 trial  the firmware on trial, or ""
-tries  starts of it that were begun; counted durably before any of it runs, so that it cannot start for ever
+tries  starts of it that were begun; counted durably before any of it runs, so that it cannot start for ever. Another
+       one follows only a power cut: a trial that ended in a reset, by itself or by the watchdog, is rolled back
 floor  the least release that may be installed
 back   why the last trial was rolled back, 0 = it was not; the next firmware to run tells it and sets 0
 The file is never rewritten in place: a new one is written and flushed, then takes its name. When it is damaged all the
@@ -23,8 +24,8 @@ PATH = "slots.json"
 _NEW = "slots.json.new"
 _TRIES = 3
 _ROLLED_BACK = 31  # protocol.reasons.WHY_ROLLED_BACK
-_WATCHDOG_MS = 8_000
-_BREATH_S = 5
+_WATCHDOG_MS = 6_000
+_BREATH_S = 5  # for a confirmed firmware that cannot start; a trial has another one to go back to, at once
 
 
 def read() -> dict | None:
@@ -52,8 +53,12 @@ def write(state: dict) -> None:
     os.rename(_NEW, PATH)
 
 
-def choose() -> tuple:
-    """Return the slot to run and whether it is on trial; a trial is counted, or rolled back after three starts."""
+def choose(ended: bool = False) -> tuple:
+    """Return the slot to run and whether it is on trial; a trial is counted, or rolled back.
+
+    `ended`: the start before this one ended in a reset, not with the power. So did a trial that was begun: it does not
+    work. One that lost its power is started three times.
+    """
     state = read()
     changed = state is None
     try:
@@ -64,7 +69,7 @@ def choose() -> tuple:
             del sys.modules["mending"]
         if state["trial"]:
             changed = True
-            if state["tries"] < _TRIES:
+            if state["tries"] < (1 if ended else _TRIES):
                 state["tries"] += 1
             else:
                 state["trial"], state["tries"], state["back"] = "", 0, _ROLLED_BACK
@@ -75,15 +80,17 @@ def choose() -> tuple:
     return state["trial"] or state["slot"], bool(state["trial"])
 
 
-def begin(maintained: bool) -> None:
+def begin(maintained: bool) -> bool:
     """Have modules come from the chosen slot and let it open its port; what fails ends in a reset.
 
+    Return whether that slot is on trial.
     With the maintenance jumper set it ends in the prompt, and there is a console in any case.
     """
     import machine
 
+    on_trial = False
     try:
-        slot, on_trial = choose()
+        slot, on_trial = choose(machine.reset_cause() == machine.WDT_RESET)  # on an RP2 after machine.reset(), too
         import libraries
 
         libraries.use(slot)
@@ -99,7 +106,7 @@ def begin(maintained: bool) -> None:
         if not maintained:
             import time
 
-            time.sleep(_BREATH_S)
+            time.sleep(0 if on_trial else _BREATH_S)
             machine.reset()
     if maintained:
         if not is_open:
@@ -110,3 +117,4 @@ def begin(maintained: bool) -> None:
         import micropython
 
         micropython.kbd_intr(3)
+    return on_trial

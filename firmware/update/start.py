@@ -1,7 +1,7 @@
 """What an update has to do at the start of a terminal: say what runs, tell a roll-back, confirm a trial.
 
 A firmware on trial is confirmed when the journal is in use, the self-test found nothing that had not failed before, and
-an agent's HELLO was answered. One that is not within CONFIRM_MS is reset, which the bootstrap counts.
+an agent's HELLO was answered. One that is not within CONFIRM_MS is reset, and the bootstrap starts the one before it.
 Loaded at every start; it stays only while there is a trial.
 """
 
@@ -16,7 +16,7 @@ from protocol import self_test_parts as parts
 from update import slot_files
 from update.manifest import Manifest, ManifestError, release_of
 
-CONFIRM_MS = 60_000
+CONFIRM_MS = 180_000  # in which the trial serves citizens; a PC that starts anew has time to greet it
 _LOOK_MS = 250
 _YES = "yes"
 

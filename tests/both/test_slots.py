@@ -40,6 +40,19 @@ def test_trial_is_counted_before_it_runs_and_rolled_back_after_three_starts():
         assert slots.choose() == ("b", False)
 
 
+def test_trial_that_ended_in_a_reset_is_rolled_back_at_once_and_its_first_start_never_is():
+    for cuts in (0, 1, 2):
+        with Room():
+            state = dict(CONFIRMED)
+            state["trial"] = "a"
+            slots.write(state)
+            assert slots.choose(True) == ("a", True)  # the reset before it was that of the switch
+            for _ in range(cuts):
+                assert slots.choose(False) == ("a", True)
+            assert slots.choose(True) == ("b", False) and slots.read()["back"] == 31
+            assert slots.choose(True) == ("b", False)
+
+
 def test_trial_that_cannot_be_counted_does_not_run():
     with Room():
         state = dict(CONFIRMED)

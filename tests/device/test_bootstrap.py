@@ -70,14 +70,14 @@ def off(tmp_path: Path):
 
 
 @pytest.mark.parametrize("fault", [pytest.param(one, marks=[] if one in QUICK else pytest.mark.slow) for one in BROKEN])
-def test_broken_firmware_on_trial_is_started_three_times_and_rolled_back(off: Counter, fault: str) -> None:
+def test_broken_firmware_on_trial_is_rolled_back_at_its_first_reset(off: Counter, fault: str) -> None:
     path, data = BROKEN[fault]
     put_trial(off, path, data)
     off.terminal.power_on()
     terminal = off.terminal
     assert terminal.run_until(lambda: state(off)["back"] > 0, 90_000), (state(off), terminal.console())
     assert state(off) == CONFIRMED | {"back": reasons.WHY_ROLLED_BACK}
-    assert len(terminal.resets) == 4 and not terminal.engine.main_ended, terminal.resets
+    assert len(terminal.resets) == 2 and not terminal.engine.main_ended, terminal.resets
     assert terminal.run_until(lambda: terminal.engine.soc.usb.port is not None, 5_000), terminal.console()
     assert len(terminal.engine.soc.usb.port.groups) == 1
 
@@ -89,6 +89,16 @@ def test_whole_firmware_on_trial_runs_from_its_slot_and_is_counted(off: Counter)
     assert off.terminal.run_until(lambda: off.terminal.engine.soc.usb.port is not None, 5_000), off.terminal.console()
     off.terminal.run_for(1_000)
     assert state(off) == TRIAL | {"tries": 1} and len(off.terminal.resets) == 1
+
+
+def test_trial_that_power_cuts_end_is_started_three_times_before_it_is_rolled_back(off: Counter) -> None:
+    put_trial(off)
+    for tries in (1, 2, 3, 0):
+        off.terminal.power_on()
+        assert off.terminal.run_until(lambda: off.terminal.engine.soc.usb.port is not None, 5_000)
+        assert state(off)["tries"] == tries and (state(off)["trial"] == "b") == (tries > 0)
+        off.cut_power()
+        off.terminal.run_for(200)
 
 
 def test_broken_confirmed_firmware_is_tried_again_and_again_but_opens_no_console(off: Counter) -> None:
