@@ -18,7 +18,7 @@ class UpdateSection:
     key: Path | None = None
     hours: str = "00:00-24:00"
     go: str = GO_CITY
-    source: str | None = None  # the beginning of every address that bundles may be fetched from
+    source: str | None = None  # the folder on a server that bundles may be fetched from
 
     @property
     def by_city(self) -> bool:

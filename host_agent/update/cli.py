@@ -47,8 +47,12 @@ def remove(version: str, config_path: Path) -> None:
     if not found:
         held = ", ".join(sorted({one.version for one in shelf.all()})) or "nothing"
         raise UserError(f"no bundle of {version}", str(shelf.folder), f"offered: {held}")
-    for one in found:
-        shelf.remove(one)
+    try:
+        for one in found:
+            shelf.remove(one)
+    except OSError as error:
+        cure = "close what has it open, check the rights of the folder, and try again"
+        raise UserError(f"cannot remove the bundle: {error.strerror or error}", str(shelf.folder), cure) from None
     click.echo(f"{version} is no longer offered")
 
 

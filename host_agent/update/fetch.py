@@ -1,4 +1,4 @@
-"""Gets a bundle that is missing from the address the city names, if it begins as update.source says; then the shelf
+"""Gets a bundle that is missing from the address the city names, if it lies below update.source; then the shelf
 checks it like any other: what counts is the signature.
 """
 
@@ -7,6 +7,7 @@ import logging
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -35,8 +36,8 @@ class Fetcher:
         if time.monotonic() - self._tried_s.get(url, -AGAIN_S) < AGAIN_S:
             return
         self._tried_s[url] = time.monotonic()
-        if self._source is None or not url.startswith(self._source):
-            self.fault = f"{url} does not begin with update.source"
+        if self._source is None or not is_below(url, self._source):
+            self.fault = f"{url} is not below update.source"
             return
         try:
             await asyncio.to_thread(self._get, url, manifest)
@@ -53,6 +54,23 @@ class Fetcher:
         if firmware.digest.hex() != manifest:
             raise UserError("another bundle lies there than the city means", url, "ask the city's administrator")
         self._shelf.refresh()
+
+
+def is_below(url: str, source: str) -> bool:
+    """Say whether an address has scheme, host and port of another one and lies in its folder."""
+    try:
+        (origin, folders), (wanted, under) = _parts(url), _parts(source)
+    except ValueError:
+        return False
+    return origin == wanted and folders[: len(under)] == under and not {".", ".."} & {*folders}
+
+
+def _parts(url: str) -> tuple[tuple[object, ...], list[str]]:
+    """Return what names the server, and the segments of the path; raises ValueError."""
+    told = urllib.parse.urlsplit(url)
+    port = told.port or {"http": 80, "https": 443}.get(told.scheme)
+    path = urllib.parse.unquote(told.path).replace("\\", "/")
+    return (told.scheme, told.username, told.password, told.hostname, port), [one for one in path.split("/") if one]
 
 
 def download(url: str, path: Path) -> None:

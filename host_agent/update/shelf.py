@@ -5,8 +5,10 @@ it is read: what counts is the signature, not the way by which a file came.
 Stored layout: `{first 16 hex of the manifest's SHA-256}.zip`; another name is nobody's.
 """
 
+import contextlib
 import logging
 import os
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from host_agent.errors import UserError
 FOLDER = "bundles"
 FILE_LIMIT_BYTES = 32 * 1024 * 1024
 KEY_BYTES = 384
+PART_S = 3_600.0  # no bundle is written for so long: whoever began this part was killed
 _NAME_DIGITS = 16
 
 _log = logging.getLogger(__name__)
@@ -72,12 +75,13 @@ class Shelf:
     """Read and fill the folder; what it holds is read anew when a file's name or time has changed."""
 
     def __init__(self, data_dir: Path, modulus: bytes | None) -> None:
-        """Note where; nothing is read yet. Without a key nothing stands there."""
+        """Note where, and sweep; nothing is read yet. Without a key nothing stands there."""
         self.folder = data_dir / FOLDER
         self._modulus = modulus
         self._seen: dict[str, tuple[int, int]] = {}
         self._firmwares: dict[str, Firmware] = {}
         self.faults: dict[str, str] = {}  # file name → why it is not offered
+        self._sweep()
 
     @property
     def may_offer(self) -> bool:
@@ -145,6 +149,13 @@ class Shelf:
     def by_digest(self, digest: str) -> Firmware | None:
         """Return the firmware whose manifest has this SHA-256 (hex)."""
         return next((one for one in self._firmwares.values() if one.digest.hex() == digest), None)
+
+    def _sweep(self) -> None:
+        """Take away what commands left that were killed while they wrote; a fault of the disk is told by `put`."""
+        with contextlib.suppress(OSError):
+            for part in self.folder.glob("*.zip.*.part"):
+                if time.time() - part.stat().st_mtime > PART_S:
+                    part.unlink(missing_ok=True)
 
     def _listing(self) -> dict[str, tuple[int, int]]:
         try:

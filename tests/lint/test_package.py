@@ -1,5 +1,6 @@
 """The built package carries every file that the commands need, and nothing else."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -75,3 +76,11 @@ def test_bundles_for_the_wheel_are_built_by_one_process_at_a_time(tmp_path, monk
     for thread in threads:
         thread.join(timeout=10)
     assert alone == [True, True]
+
+
+def test_every_released_version_has_an_image_that_later_ones_must_open():
+    heading = re.compile(r"^## \[(\d+\.\d+\.\d+)\]", re.M)
+    assert heading.findall("## [Unreleased]\n\n## [1.2.3] - 2026-01-01\n## [0.1.0]\n") == ["1.2.3", "0.1.0"]
+    released = heading.findall((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    images = {path.stem for path in (ROOT / "tests" / "upgrade" / "images").glob("*.zip")}
+    assert sorted({*released} - images) == [], "python -m tests.upgrade.make"

@@ -3,6 +3,7 @@
 import asyncio
 import http.server
 import json
+import os
 import threading
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from host_agent import config as agent_config
 from host_agent.config_update import parse_span, within
 from host_agent.errors import UserError
 from host_agent.store import Store
-from host_agent.update import fetch, permits, records, states
+from host_agent.update import cli, fetch, permits, records, states
 from host_agent.update.records import Record
 from host_agent.update.shelf import Shelf
 from host_agent.update.updates import Updates, release
@@ -167,6 +168,59 @@ def test_shelf_offers_no_file_that_somebody_put_there_by_another_way(tmp_path, k
     assert warning["code"] == "bundle" and "foreign.zip" in warning["message"] and "remove it" in warning["message"]
     (shelf.folder / "foreign.zip").unlink()
     assert shelf.refresh() and room.updates.warnings() == [] and not shelf.refresh()
+
+
+def test_bundle_that_cannot_be_removed_is_told_in_a_sentence(tmp_path, key, make_room, monkeypatch):
+    make_room().updates.shelf.put(small_bundles.write(tmp_path, key, "0.7.0"))
+
+    def held(*_) -> None:
+        raise PermissionError(13, "held by another program")
+
+    monkeypatch.setattr(Shelf, "remove", held)
+    with pytest.raises(UserError) as raised:
+        cli.remove.main(["0.7.0", "--config", str(tmp_path / "agent.toml")], standalone_mode=False)
+    assert "held by another program" in raised.value.message and "close what has it open" in raised.value.message
+
+
+def test_part_of_a_bundle_that_a_killed_command_left_is_swept_by_the_next_start(tmp_path, key, make_room):
+    room = make_room()
+    room.updates.shelf.put(small_bundles.write(tmp_path, key, "0.7.0"))
+    folder = room.updates.shelf.folder
+    old, new, foreign = (folder / name for name in ("0123456789abcdef.zip.77.part", "fedc.zip.78.part", "notes.txt"))
+    for path in (old, new, foreign):
+        path.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    Shelf(folder.parent, key.modulus)
+    assert not old.exists() and new.exists() and foreign.exists(), "one that is being written now stays"
+    Shelf(tmp_path / "empty", key.modulus)
+
+
+@pytest.mark.parametrize(
+    ("url", "below"),
+    [
+        ("https://files.city.example/yiping/k5.zip", True),
+        ("https://files.city.example/yiping/0.7.0/k5.zip", True),
+        ("HTTPS://FILES.city.example:443/yiping/k5.zip", True),
+        ("https://files.city.example.evil.example/yiping/k5.zip", False),
+        ("https://files.city.example@evil.example/yiping/k5.zip", False),
+        ("https://user@files.city.example/yiping/k5.zip", False),
+        ("http://files.city.example/yiping/k5.zip", False),
+        ("https://files.city.example:8443/yiping/k5.zip", False),
+        ("https://files.city.example/yiping-other/k5.zip", False),
+        ("https://files.city.example/yiping/../k5.zip", False),
+        ("https://files.city.example/yiping/%2e%2e/k5.zip", False),
+        ("https://files.city.example/yiping/..%2Fk5.zip", False),
+        ("https://files.city.example/yiping/..\\k5.zip", False),
+        ("https://files.city.example/k5.zip", False),
+        ("https://files.city.example:port/yiping/k5.zip", False),
+        ("file:///etc/passwd", False),
+    ],
+)
+def test_address_is_below_update_source_by_scheme_host_port_and_folders(url, below):
+    for source in ("https://files.city.example/yiping", "https://files.city.example/yiping/"):
+        assert fetch.is_below(url, source) == below
+    root = url.startswith(("https://files.city.example/k5", "https://files.city.example/yiping-"))
+    assert fetch.is_below(url, "https://files.city.example") == (below or root)
 
 
 def test_bundle_is_fetched_from_the_named_place_only_and_checked(tmp_path, key):
