@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from host_agent import folders
 from host_agent.errors import UserError
@@ -27,7 +27,7 @@ def take(folder: Path, who: str = "agent") -> IO[str]:
             f"cannot use the data folder: {reason}", str(folder), f"check {who}.data_dir and its rights"
         ) from None
     try:
-        _lock(file)
+        lock(file)
     except OSError:
         file.close()
         raise InUseError(
@@ -38,7 +38,8 @@ def take(folder: Path, who: str = "agent") -> IO[str]:
     return file
 
 
-def _lock(file: IO[str]) -> None:
+def lock(file: IO[Any]) -> None:
+    """Lock an open file until it is closed or the process ends; raises OSError when another one has it."""
     if os.name == "nt":
         import msvcrt
 

@@ -22,6 +22,7 @@ from host_agent.flash import (
     ledger,
     live,
     orders,
+    owner,
     report,
     uf2,
 )
@@ -163,13 +164,15 @@ def report_(fleet: Path, book_path: Path, bundles: tuple[Path, ...], as_json: bo
 
 @contextlib.contextmanager
 def _book(path: Path, dry: bool) -> Iterator[Ledger]:
-    """Open the ledger for a block; for a run that changes nothing a copy of it."""
+    """Own and open the ledger for a block; for a run that changes nothing a copy of it."""
     with contextlib.ExitStack() as stack:
         if dry:
             copy = Path(stack.enter_context(tempfile.TemporaryDirectory())) / path.name
             if path.is_file():
                 ledger.copy(path, copy)
             path = copy
+        else:
+            stack.enter_context(owner.owning(path))
         yield stack.enter_context(contextlib.closing(Ledger(path)))
 
 

@@ -1,6 +1,7 @@
 """`yiping flash` as a technician calls it: which windows it works on, what it prints, how it exits."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner, Result
 from host_agent.board import faults
 from host_agent.bundle import archive, make, shipped
 from host_agent.cli import main
-from host_agent.flash import fleet_table, ledger, orders, stages_find
+from host_agent.flash import fleet_table, ledger, orders, owner, stages_find
 from host_agent.flash.ledger import Ledger
 from tests.bundle_key import bundle_key
 from tests.provision.stations import make_station
@@ -164,6 +165,18 @@ def test_dry_run_changes_neither_boards_nor_ledger_nor_folders(desk):
     assert all("open(" not in code or '"settings.json"' in code for code in FakePrompt.seen)
     assert desk.states() == {"W01": ledger.DONE} and (desk.folder / "flash.db").read_bytes() == before
     assert not (desk.folder / "archive").exists() and not list((desk.folder / "labels").iterdir())
+
+
+def test_second_run_on_a_ledger_touches_nothing_and_says_who_has_it(desk):
+    plug(desk, "a", UIDS["W01"])
+    with owner.owning(desk.folder / "flash.db"):
+        said = desk.flash()
+        assert said.exit_code == 1 and not FakePrompt.seen and not (desk.folder / "flash.db").exists()
+        assert f"this ledger is in use by process {os.getpid()} since 20" in said.stderr and "Ctrl-C" in said.stderr
+        assert desk.flash("--dry-run").exit_code == 0
+    (desk.folder / "ports" / "a").unlink()
+    desk.note(W01=ledger.DONE, W02=ledger.DONE, W03=ledger.DONE)
+    assert desk.flash().exit_code == 0
 
 
 def test_dry_run_without_a_ledger_makes_none(desk):
