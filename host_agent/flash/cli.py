@@ -93,8 +93,7 @@ def flash(
         kept_before = orders.archives(kept)
         done = _run(bench, chosen, finder, options)
         book.end_run(run)
-        if not dry_run:
-            _sheet(book, rows, labels)
+        fault = None if dry_run else _sheet(book, rows, labels)
         found = before if dry_run else report.entries(book, rows, versions)
         left = orders.after(book, run, orders.archives(kept) - kept_before)
     if report_path is not None:
@@ -102,6 +101,8 @@ def flash(
     click.echo(report.as_json(found) if as_json else report.text(found))
     for order in left:
         click.echo(order, err=as_json)
+    if fault is not None:
+        click.echo(f"yiping: {fault}", err=True)
     ctx.exit(0 if done or dry_run else 1)
 
 
@@ -212,12 +213,16 @@ def _chosen(book: Ledger, rows: list[FleetRow], versions: Mapping[str, str], onl
     return [row for row, state in zip(rows, states, strict=True) if state in wanted]
 
 
-def _sheet(book: Ledger, rows: list[FleetRow], labels: Path) -> None:
-    """Write the sheet with the labels of all working terminals of the fleet, if there is any."""
+def _sheet(book: Ledger, rows: list[FleetRow], labels: Path) -> UserError | None:
+    """Write the sheet with the labels of all working terminals of the fleet, if there is any; return why it cannot."""
     boards = [board for row in rows if (board := book.at(row.place)) and board.state == ledger.DONE]
-    if boards:
-        texts = [label.Label(b.terminal or "", b.centre, b.window, b.board, b.version or "") for b in boards]
-        (labels / "labels.pdf").write_bytes(label.sheet(texts))
+    try:
+        if boards:
+            texts = [label.Label(b.terminal or "", b.centre, b.window, b.board, b.version or "") for b in boards]
+            label.write_sheet(labels, texts)
+    except UserError as error:
+        return error
+    return None
 
 
 def _new_port(finder: PortFinder, before: set[str], drive: boot_drive.BootDrive) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 import segno
 
+from host_agent import folders
 from host_agent.errors import UserError
 from host_agent.paper import page
 
@@ -104,6 +105,22 @@ def write(folder: Path, label: Label) -> Path:
         path.write_bytes(data)
     except OSError as error:
         raise UserError(f"cannot write the label: {error.strerror or error}", str(path), "check --labels") from None
+    return path
+
+
+def write_sheet(folder: Path, labels: Sequence[Label]) -> Path:
+    """Put the sheet of labels into a folder, whole or not at all; return its path.
+
+    :raises UserError: it cannot be written, or as `sheet`.
+    """
+    path = folder / "labels.pdf"
+    data = sheet(labels)
+    try:
+        folders.make(folder)
+        folders.write_private(path, data)
+    except OSError as error:
+        cure = "close it where it is shown, check --labels, then run the same command again"
+        raise UserError(f"cannot write the labels: {error.strerror or error}", str(path), cure) from None
     return path
 
 

@@ -112,6 +112,18 @@ def test_fleet_that_is_done_ends_at_once_with_0_and_a_sheet_of_labels(desk):
     assert (desk.folder / "labels" / "labels.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.parametrize("is_there", [False, True])
+def test_sheet_that_cannot_be_written_is_told_after_the_report_and_makes_a_missing_folder(desk, is_there):
+    desk.note(W01=ledger.DONE, W02=ledger.DONE, W03=ledger.DONE)
+    (desk.folder / "labels").rmdir()
+    if is_there:
+        (desk.folder / "labels" / "labels.pdf").mkdir(parents=True)
+    said = desk.flash("--json")
+    assert (len(json.loads(said.stdout)), said.exit_code) == (3, 0), repr(said.exception)
+    assert (desk.folder / "labels" / "labels.pdf").is_file() != is_there
+    assert ("cannot write the labels" in said.stderr) == is_there
+
+
 def test_windows_without_a_board_at_any_port_end_with_1(desk):
     desk.note(W01=ledger.DONE)
     said = desk.flash("--json")
