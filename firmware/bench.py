@@ -5,13 +5,12 @@ Each function prints lines and returns nothing, since the other side reads what 
 
 import json
 import time
-from binascii import hexlify
 
 import cryptolib
 
 import boards
 from drivers import nor_w25q
-from protocol import record, sealing
+from protocol import sealing
 from store import closing, settings
 from store.faults import JournalError
 from store.journal import Journal
@@ -48,45 +47,6 @@ def end_epoch() -> None:
     except JournalError as error:
         found = {"why": error.why}
     print(json.dumps(found))
-
-
-def sectors() -> None:
-    """Print the number of every sector that holds anything, in one line."""
-    nor = _nor()
-    page = memoryview(bytearray(record.PAGE_BYTES))
-    found = []
-    for number in range(nor.size // record.SECTOR_BYTES):
-        nor.read_into(number * record.SECTOR_BYTES, page)
-        if not record.is_blank(page, 0) or not _is_blank(nor, number, page):
-            found.append(number)
-    print(json.dumps({"sectors": nor.size // record.SECTOR_BYTES, "used": found}))
-
-
-def read(numbers: tuple) -> None:
-    """Print these sectors, one page a line, in hex."""
-    nor = _nor()
-    page = bytearray(record.PAGE_BYTES)
-    for number in numbers:
-        start = number * record.SECTOR_BYTES
-        for address in range(start, start + record.SECTOR_BYTES, record.PAGE_BYTES):
-            nor.read_into(address, page)
-            print(hexlify(page).decode())
-
-
-def _is_blank(nor: object, number: int, page: memoryview) -> bool:
-    start = number * record.SECTOR_BYTES
-    for address in range(start + record.PAGE_BYTES, start + record.SECTOR_BYTES, record.PAGE_BYTES):
-        nor.read_into(address, page)
-        if not record.is_blank(page, 0):
-            return False
-    return True
-
-
-def _nor() -> object:
-    board, _ = _own()
-    nor, _ = boards.at_the_bench(boards.load(board))
-    nor.start()
-    return nor
 
 
 def _own() -> tuple:

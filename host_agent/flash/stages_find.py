@@ -7,7 +7,7 @@ from host_agent.board import faults
 from host_agent.board.faults import BoardFault
 from host_agent.board.prompt import Prompt, PromptError
 from host_agent.flash import chips, rows
-from host_agent.flash.board_queue import end_epoch, never_started
+from host_agent.flash.board_queue import end_epoch, never_started, take_chip
 from host_agent.flash.data_port import DataPort
 from host_agent.flash.job import PROMPT, TERMINAL, Job, Stage
 from host_agent.flash.uf2 import LEAST_VERSION
@@ -157,31 +157,32 @@ class Drain(Stage):
     name = "drain"
 
     def run(self, job: Job) -> str:
-        """Seal the epoch's last event and keep the whole queue in the archive, unless there is none."""
-        held = json.loads(job.open_prompt.run(_HELD))
-        said = self._nothing(job, held) or self._queue(job)
+        """Seal the epoch's last event where the board can, and keep the whole queue in the archive."""
+        try:
+            held = json.loads(job.open_prompt.run(_HELD))
+        except (PromptError, ValueError) as error:
+            what = f"what runs on the board does not say what it holds: {error}"
+            raise BoardFault(faults.BOARD, what, job.port, _base_cure(job.chip)) from None
+        if job.open_prompt.make_room(lambda: reversed(job.bench.ports_of(job.group, ""))):
+            job.open_prompt.run(_BLINK)
+        said = self._queue(job, held)
         job.bench.ledger.note(job.uid, drained=1)
         return said
 
-    def _queue(self, job: Job) -> str:
-        """Take the queue off a board, in whose memory our firmware may still be. Raises BoardFault."""
-        if job.open_prompt.make_room(lambda: reversed(job.bench.ports_of(job.group, ""))):
-            job.open_prompt.run(_BLINK)
-        return end_epoch(job)
-
-    def _nothing(self, job: Job, held: dict) -> str:
-        """Say why the board holds no queue that is not archived, or nothing.
+    def _queue(self, job: Job, held: dict) -> str:
+        """Take the queue off a board and say what it was. Raises BoardFault.
 
         What the ledger says counts only for a board that has not been able to start since: one that was, is asked.
         """
+        terminal, epoch = held["terminal"], held["epoch"]
+        is_named = isinstance(terminal, str) and isinstance(epoch, int)
+        if is_named and held["journal"] == JOURNAL_NEW:
+            never_started(job, terminal, epoch)
+            return f"terminal {terminal} never started in epoch {epoch}; {take_chip(job)}"
         board = job.bench.ledger.board(job.uid)
-        if not held["settings"]:
-            return "nothing: the board is no terminal"
-        is_named = isinstance(held["terminal"], str) and isinstance(held["epoch"], int)
-        if held["journal"] == JOURNAL_NEW and is_named:
-            never_started(job, held["terminal"], held["epoch"])
-            return f"nothing: terminal {held['terminal']} never started in epoch {held['epoch']}"
-        return "done before" if board is not None and board.drained and not held["starts"] else ""
+        done_before = board is not None and board.drained and not held["starts"]
+        said = end_epoch(job, terminal, epoch) if is_named and not done_before else None
+        return take_chip(job) if said is None else said
 
 
 def _require_same(job: Job, uid: str | None, terminal: str | None) -> None:

@@ -27,9 +27,11 @@ def test_queue_with_a_hole_is_refused_as_ending_refuses_it(tmp_path):
 
     prompt = SimpleNamespace(port="p", run=run)
     bench = SimpleNamespace(station=station, station_lock=threading.Lock(), archive=tmp_path / "kept")
-    job = SimpleNamespace(open_prompt=prompt, port="p", progress=lambda _done, _all: None, bench=bench)
+    job = SimpleNamespace(
+        open_prompt=prompt, port="p", progress=lambda _done, _all: None, check_stop=lambda: None, bench=bench
+    )
     with pytest.raises(BoardFault, match="events 12 to 12") as caught:
-        end_epoch(job)
+        end_epoch(job, terminal, 1)
     assert caught.value.code == faults.QUEUE and not bench.archive.exists()
     assert station.newest(terminal).state == "written"
     station.close()

@@ -1,11 +1,13 @@
 """A board at the bench: the firmware's own journal on a modelled chip, its settings file, and a power that can fail.
 
-`run` answers as firmware/bench.py does; tests/device/test_epoch_end.py holds that the real one prints just so.
+`run` answers as firmware/bench.py and the reader of the chip do; tests/device/test_epoch_end.py and
+tests/provision/test_at_the_port.py hold that the real ones print just so.
 """
 
 import json
 import random
 
+from host_agent.rescue import chip_prompt
 from protocol import codes, evidence, record
 from protocol.sealing import Sealer
 from simulator.chips.nor_array import NorArray
@@ -35,12 +37,10 @@ class BenchBoard:
     # -- what a technician's program does at the prompt
 
     def run(self, code: str) -> str:
-        """Carry out a function of bench.py."""
-        what = code.removeprefix("import bench; bench.")
-        name = what.partition("(")[0]
-        return self._step(lambda: {"about": self._about, "end_epoch": self._end, "sectors": self._sectors}.get(
-            name, lambda: self._read(what)
-        )())  # fmt: skip
+        """Carry out a function of bench.py, or what reads the chip."""
+        answers = {"import bench; bench.about()": self._about, "import bench; bench.end_epoch()": self._end}
+        answer = answers.get(code) or (self._sectors if "_y_used" in code else lambda: self._read(code))
+        return self._step(answer)
 
     def write(self, path: str, data: bytes) -> None:
         """Take the settings."""
@@ -73,10 +73,10 @@ class BenchBoard:
     def _sectors(self) -> str:
         size = record.SECTOR_BYTES
         used = [n for n in range(SECTORS) if self.image[n * size : (n + 1) * size].strip(b"\xff")]
-        return json.dumps({"sectors": SECTORS, "used": used})
+        return json.dumps({"jedec": chip_prompt.JEDEC, "used": used})
 
     def _read(self, what: str) -> str:
-        numbers = eval(what.removeprefix("read"), {})  # noqa: S307 - what our own code wrote
+        numbers = eval(what.removeprefix("_y_read"), {})  # noqa: S307 - what our own code wrote
         size = record.SECTOR_BYTES
         data = b"".join(bytes(self.image[n * size : (n + 1) * size]) for n in numbers)
         return "\n".join(data[at : at + 256].hex() for at in range(0, len(data), 256))

@@ -1,5 +1,6 @@
 """From a broken terminal's chip to the city: each rating is there once, whatever was delivered before."""
 
+import ast
 import json
 import random
 
@@ -7,6 +8,7 @@ import pytest
 
 from host_agent import data_lock
 from host_agent.cloudevents import EventWriter
+from host_agent.errors import UserError
 from host_agent.provision.registry import Entry
 from host_agent.receiver.intake import Raw
 from host_agent.rescue import archive, chip_prompt
@@ -225,15 +227,12 @@ class FakePrompt:
         self.readings = 0
 
     def run(self, code: str) -> str:
-        """Answer as firmware/bench.py prints; tests/device/test_epoch_end.py runs the real one."""
-        what = code.removeprefix("import bench; bench.")
-        if what == "sectors()":
+        """Answer as the reader prints; tests/provision/test_at_the_port.py runs the real one."""
+        if "_y_used" in code:
             count = len(self.image) // record.SECTOR_BYTES
             used = [n for n in range(count) if self.image[n * 4096 : n * 4096 + 4096].strip(b"\xff")]
-            return json.dumps({"sectors": count, "used": used}) + "\r\n"
-        numbers = json.loads(
-            what.removeprefix("read(").removesuffix(")").replace("(", "[").replace(",)", "]").replace(")", "]")
-        )
+            return json.dumps({"jedec": chip_prompt.JEDEC, "used": used}) + "\r\n"
+        numbers = ast.literal_eval(code.removeprefix("_y_read"))
         data = bytearray(b"".join(self.image[n * 4096 : n * 4096 + 4096] for n in numbers))
         self.readings += 1
         if self.readings in self.bad:
@@ -243,17 +242,18 @@ class FakePrompt:
 
 def test_chip_is_read_through_a_prompt_and_bad_contact_is_read_over():
     made = worked(17, 40)
-    assert chip_prompt.read_chip(FakePrompt(bytes(made.image))) == bytes(made.image)
-    assert chip_prompt.read_chip(FakePrompt(bytes(made.image), bad=(1, 4))) == bytes(made.image)
+    whole = bytes(made.image).ljust(chip_prompt.CHIP_BYTES, b"\xff")
+    assert chip_prompt.read_chip(FakePrompt(bytes(made.image))) == whole
+    assert chip_prompt.read_chip(FakePrompt(bytes(made.image), bad=(1, 4))) == whole
     with pytest.raises(Exception, match="reads differently each time"):
         chip_prompt.read_chip(FakePrompt(bytes(made.image), bad=tuple(range(1, 20))))
 
 
 def test_board_that_answers_nonsense_is_told():
-    for text in ("", "Traceback\r\nImportError", "[]", '{"sectors": "x", "used": []}'):
+    for text in ("", "Traceback\r\nImportError", "[]", '{"jedec": "x", "used": []}', '{"jedec": 0, "used": []}'):
         prompt = FakePrompt(b"")
         prompt.run = lambda code, text=text: text
-        with pytest.raises(Exception, match="board"):
+        with pytest.raises(UserError, match="board|does not answer"):
             chip_prompt.read_chip(prompt)
 
 
