@@ -69,7 +69,12 @@ class TerminalLink(Link):
         self._status = status
 
     def take_content(self, make: object) -> object:
-        """Give the callable that makes a BulkReceiver, or None for now, when content comes; return the one before."""
+        """Give the callable that makes a BulkReceiver, or None for now, when content comes; return the one before.
+
+        None lets go of a receiver that is there, and of its memory.
+        """
+        if make is None:
+            self._end_bulk()
         before, self._make_bulk = self._make_bulk, make
         return before
 

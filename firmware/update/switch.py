@@ -6,6 +6,7 @@ the trial, durably, before the agent hears OK; a power cut before leaves the old
 
 import sys
 from asyncio import sleep_ms
+from gc import collect
 from hashlib import sha256
 
 import slots
@@ -23,6 +24,7 @@ async def run(desk: object, request: int, board: str, digest: bytes, reset: obje
     """Answer an UPDATE; on OK show what happens and reset. Takes nothing over the link meanwhile."""
     take = desk.link.take_content(None)
     try:
+        collect()  # what received it has left the memory; checking a signature takes large pieces
         reason = await _prepared(desk, board, digest)
     except Exception as error:  # noqa: BLE001 - unanswered, the agent asks in vain, and nothing is taken any more
         sys.print_exception(error)

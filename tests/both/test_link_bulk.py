@@ -244,6 +244,19 @@ def test_bulk_unanswered_transfer_is_given_up_and_a_later_one_works():
     assert done(ends) == [("3017", reasons.OK)]
 
 
+def test_bulk_receiver_leaves_the_memory_while_no_content_is_taken():
+    ends = ready()
+    push(ends)
+    while not ends.shelf.written:
+        ends.give_terminal(ends.down())
+        ends.give_agent(ends.up())
+    before = ends.terminal.take_content(None)
+    assert ends.terminal._bulk is None
+    ends.terminal.take_content(before)
+    run(ends)
+    assert done(ends) == [("3017", reasons.OK)] and ends.shelf.files == {KEY: CARD}
+
+
 def test_bulk_refusal_of_the_terminal_ends_the_transfer():
     for reason in (reasons.FULL, reasons.OUT_OF_RANGE, reasons.UNSUPPORTED, reasons.FAULT):
         ends = ready()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from host_agent.bundle import make
 from host_agent.bundle.contents import Bundle
+from host_agent.bundle.keys import Key
 from protocol import content, messages, reasons
 from simulator.stage import FIRMWARE, PROTOCOL, signing_key
 from tests.device.counter import Counter
@@ -19,12 +20,14 @@ SWITCH_MS = 10_000
 
 def later(
     folder: Path, version: str = NEXT, board: str = "k5", edits: tuple = (), floor: str | None = None,
-    renewed: bool = False,
+    renewed: bool = False, key: Key | None = None,
 ) -> Bundle:  # fmt: skip
     """Return a signed bundle of this firmware under another version; `edits` are (file, old, new).
 
-    With `renewed` every module differs from the one of the same name that runs.
+    With `renewed` every module differs from the one of the same name that runs. Signed with the key of simulated
+    terminals unless `key` is another.
     """
+    key = key or signing_key()
     copy = folder / f"firmware-{version}"
     shutil.copytree(FIRMWARE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     path = copy / "app" / "version.py"
@@ -40,13 +43,13 @@ def later(
         assert text.count(old) == 1, f"{name} has {text.count(old)} times {old!r}"
         path.write_text(text.replace(old, new), encoding="utf-8")
     if not renewed:
-        return make.build(board, signing_key(), copy, PROTOCOL)
+        return make.build(board, key, copy, PROTOCOL)
     protocol = folder / f"protocol-{version}"
     shutil.copytree(PROTOCOL, protocol, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (*copy.rglob("*.py"), *protocol.rglob("*.py")):
         with path.open("a", encoding="utf-8") as module:
             module.write("\n\nrenewed = True\n")
-    return make.build(board, signing_key(), copy, protocol)
+    return make.build(board, key, copy, protocol)
 
 
 def parts(bundle: Bundle) -> list[tuple[int, str, bytes]]:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from host_agent.provision import export
@@ -22,16 +23,19 @@ WAIT_S = 60.0
 class City:
     """A context manager that leaves no process behind."""
 
-    def __init__(self, hall: Hall) -> None:
-        """Register the terminals of the hall's station, and lay the configuration out for those in its ledger."""
+    def __init__(self, hall: Hall, settings: str = POLICY, agent: Sequence[str] = ()) -> None:
+        """Register the terminals of the hall's station, and lay the configuration out for those in its ledger.
+
+        `settings` go into the agent's file behind `[policy]`; `agent` is its command line, if not `yiping agent run`.
+        """
         self.folder = hall.folder / "city"
         self.folder.mkdir()
         self.hall = hall
         self.terminals = {board.window: board.terminal for board in hall.book.boards()}
         self.keys = {window: number % 5 + 1 for number, window in enumerate(sorted(self.terminals))}
         self.boards = {bare.usb_serial: bare for bare in hall.boards if bare.data_port is not None}
-        agent, city, receiver = free_port(), free_port(), free_port()
-        self.agent_url, self.city_url = f"http://127.0.0.1:{agent}", f"http://127.0.0.1:{city}"
+        own, city, receiver = free_port(), free_port(), free_port()
+        self.agent_url, self.city_url = f"http://127.0.0.1:{own}", f"http://127.0.0.1:{city}"
         self.broker = BrokerPart(self.folder, free_port())
         self._register()
         windows = [
@@ -39,20 +43,21 @@ class City:
             for window, terminal in self.terminals.items()
         ]
         values = {
-            "centre": "C01", "prefix": PREFIX, "broker_url": self.broker.url, "agent_port": agent, "city_port": city,
-            "receiver_port": receiver, "windows": "\n".join(windows), "policy": POLICY,
+            "centre": "C01", "prefix": PREFIX, "broker_url": self.broker.url, "agent_port": own, "city_port": city,
+            "receiver_port": receiver, "windows": "\n".join(windows), "policy": settings,
             "shared": json.dumps(self.broker.kind != "iotcore"),
         }  # fmt: skip
         (self.folder / "agent.toml").write_text(AGENT_TOML.format(**values), encoding="utf-8")
         (self.folder / "receiver.toml").write_text(RECEIVER_TOML.format(**values), encoding="utf-8")
         self.parts = [self.broker] + [
-            Part(name, yiping(*words), self.folder, answers(f"http://127.0.0.1:{port}/api/v1/{path}"))
+            Part(name, list(words), self.folder, answers(f"http://127.0.0.1:{port}/api/v1/{path}"))
             for name, port, path, words in (
-                ("city", city, "summary", ("city", "run", "--listen", f"127.0.0.1:{city}", "--data", "city")),
-                ("receiver", receiver, "status", ("receiver", "run", "--wait", "--config", "receiver.toml")),
-                ("agent", agent, "status", ("agent", "run", "--wait", "--config", "agent.toml")),
+                ("city", city, "summary", yiping("city", "run", "--listen", f"127.0.0.1:{city}", "--data", "city")),
+                ("receiver", receiver, "status", yiping("receiver", "run", "--wait", "--config", "receiver.toml")),
+                ("agent", own, "status", agent or yiping("agent", "run", "--wait", "--config", "agent.toml")),
             )
         ]
+        self.agent = self.parts[-1]
 
     def _register(self) -> None:
         """Bring the station's export to the city by the real commands."""
