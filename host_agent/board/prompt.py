@@ -127,11 +127,11 @@ class Prompt:
         """
         out, error = self._try(lambda: self._transport.exec_raw(code, limit_s, heard))
         if error:
-            lines = error.decode("utf-8", "replace").strip().splitlines()
-            if re.search(r"\b(28|ENOSPC)\b", lines[-1]):
+            last = (error.decode("utf-8", "replace").strip().splitlines() or ["no message"])[-1]
+            if re.search(r"\b(28|ENOSPC)\b", last):
                 cure = "take a board with more flash, or one whose flash was erased"
                 raise BoardFault(faults.FULL, "the board's flash is full", self.port, cure)
-            raise PromptError(lines[-1] if lines else "no message")
+            raise PromptError(last)
         return out.decode("utf-8", "replace").replace("\r\n", "\n")
 
     def start(self, code: str) -> None:

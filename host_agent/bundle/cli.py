@@ -30,7 +30,11 @@ def key(file: Path, passphrase: bool) -> None:
         word = os.environ.get(PASSPHRASE) or click.prompt("Passphrase", hide_input=True, confirmation_prompt=True)
     made = keys.make(file, word)
     public = file.with_name(f"{file.name}.public")
-    public.write_bytes(made.modulus)
+    try:
+        public.write_bytes(made.modulus)
+    except OSError as error:
+        what = f"the key is in {file}, but its public half cannot be written: {error.strerror or error}"
+        raise UserError(what, str(public), f"remove {file} and make the key where there is room and right") from None
     click.echo(f"key {fingerprint(made.modulus)} in {file}, what it signs is checked with {public}")
     click.echo("Keep a copy off this machine: terminals take updates signed by this key and no other.")
 

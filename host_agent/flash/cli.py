@@ -141,7 +141,10 @@ def template(out: Path) -> None:
     """Write a fleet table to begin with to OUT."""
     if out.exists():
         raise UserError("there is such a file already", str(out), "name another one")
-    out.write_text(fleet_table.TEMPLATE, encoding="utf-8-sig")
+    try:
+        out.write_text(fleet_table.TEMPLATE, encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"cannot write the table: {error.strerror or error}", str(out), "name another place") from None
     click.echo(f"{out}: fill it in, save it as CSV, then yiping flash --fleet {out}")
 
 

@@ -13,14 +13,14 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 from sqlite_utils import Database, Migrations
 
-from host_agent import folders, store
+from host_agent import folders, sqlite_cures, store
 from host_agent.errors import UserError
 from host_agent.flash.fleet_table import FleetRow
 from host_agent.store_file import make_private
@@ -174,6 +174,11 @@ class Ledger:
         """Return the board of a window."""
         return next(iter(self._boards("WHERE centre = ? AND window = ? AND state != ?", *place, REPLACED)), None)
 
+    def given_up(self, place: tuple[str, str]) -> set[str]:
+        """Return the terminals of the boards that had a window before another board took it."""
+        boards = self._boards("WHERE centre = ? AND window = ? AND state = ?", *place, REPLACED)
+        return {board.terminal for board in boards if board.terminal is not None}
+
     def of_terminal(self, terminal: str) -> Board | None:
         """Return the board that was made this terminal last."""
         found = self._boards("WHERE terminal = ? AND state != ? ORDER BY changed_utc_ms", terminal, REPLACED)
@@ -181,7 +186,7 @@ class Ledger:
 
     def assign(self, uid: str, chip: str, row: FleetRow) -> None:
         """Give a window's row to a board; the one that had it before is out of it."""
-        with self._lock, self._db.atomic():
+        with self._lock, self._told(), self._db.atomic():
             self._write(
                 "UPDATE boards SET state = ? WHERE centre = ? AND window = ? AND uid != ? AND state != ?",
                 REPLACED, *row.place, uid, REPLACED,
@@ -207,14 +212,19 @@ class Ledger:
         return [Board(*row) for row in rows]
 
     def _read(self, statement: str, *values: Any) -> list[tuple]:
-        with self._lock:
+        with self._lock, self._told():
             return self._db.conn.execute(statement, values).fetchall()
 
     def _write(self, statement: str, *values: Any) -> int:
         """Carry out a statement durably; return the number of the row that it made."""
-        with self._lock:
-            try:
-                return int(self._db.conn.execute(statement, values).lastrowid or 0)
-            except sqlite3.Error as error:
-                cure = "free some room, then run the same command again: it goes on where it was"
-                raise UserError(f"the ledger cannot be written: {error}", str(self.path), cure) from None
+        with self._lock, self._told():
+            return int(self._db.conn.execute(statement, values).lastrowid or 0)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell an error of SQLite in the block as a UserError."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            cure = f"{sqlite_cures.cure(error)}, then run the same command again: it goes on where it was"
+            raise UserError(f"the ledger cannot be used: {error}", str(self.path), cure) from None

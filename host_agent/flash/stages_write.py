@@ -5,11 +5,13 @@ and main.py go first from the board and come last onto it, beside the settings, 
 once; before that everything else has been read back.
 """
 
+import contextlib
 import hashlib
 
 from host_agent.board import faults
 from host_agent.board.faults import BoardFault
 from host_agent.board.files import BLOCK_BYTES, WAITING, BoardFiles, Listing
+from host_agent.errors import UserError
 from host_agent.flash.job import Job, Stage
 from host_agent.provision.record import SETTINGS_PATH, provision
 from host_agent.provision.station import MADE
@@ -94,18 +96,30 @@ class Provision(Stage):
             station = bench.station
             terminal = row.terminal or (known.terminal if known else None) or station.next_terminal()
             bench.ledger.note(job.uid, terminal=terminal, version=job.image.version)
-            made = provision(
-                station, terminal, row.board, row.centre, row.window, row.reveal_level, link=row.link,
-                after_epoch=known.epoch or 0 if known else 0,
-            )  # fmt: skip
+            with station.transaction():
+                for place in station.at(*row.place):
+                    if place.terminal in bench.ledger.given_up(row.place) - {terminal}:
+                        station.lost(place.terminal, place.epoch)
+                made = provision(
+                    station, terminal, row.board, row.centre, row.window, row.reveal_level, link=row.link,
+                    after_epoch=known.epoch or 0 if known else 0,
+                )  # fmt: skip
         bench.ledger.note(job.uid, epoch=made.entry.epoch, drained=0)  # before it can start and seal an event
-        board = BoardFiles(job.open_prompt)
-        board.write(SETTINGS_PATH + WAITING, made.settings)
-        names = (SETTINGS_PATH, *STARTERS)
-        board.rename([(name + WAITING, name) for name in names])
+        _put(BoardFiles(job.open_prompt), made.settings)
         job.terminal = terminal
         written(job)
         return f"{terminal} epoch {made.entry.epoch}"
+
+
+def _put(board: BoardFiles, settings: bytes) -> None:
+    """Write the settings, and put them and the starters in force; settings that are not are not left on the board."""
+    try:
+        board.write(SETTINGS_PATH + WAITING, settings)
+        board.rename([(name + WAITING, name) for name in (SETTINGS_PATH, *STARTERS)])
+    except UserError:
+        with contextlib.suppress(UserError):
+            board.remove([SETTINGS_PATH + WAITING])
+        raise
 
 
 def written(job: Job) -> None:

@@ -8,6 +8,8 @@
 Each step may be repeated. What was cut short is found by asking the terminal who it is, and goes on from there.
 """
 
+import contextlib
+import re
 import time
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +24,8 @@ from host_agent.rescue import image as chip_image
 from host_agent.rescue.chip_prompt import Progress, Prompt, call, quiet, read_chip
 from host_agent.rescue.image import Chip
 from protocol import rating, reason_texts
+
+_NAME = re.compile(r"[0-9A-Za-z-]{1,32}")
 
 
 class BenchPrompt(Prompt, Protocol):
@@ -136,14 +140,17 @@ def require_all(chip: Chip, who: About, last_seq: int) -> None:
 
 
 def save(chip: Chip, who: About, last_seq: int, folder: Path, source: str) -> Path:
-    """Archive the chip, unless an archive of the same events is there; return its path. Raises UserError."""
-    name = f"{who.terminal or 'unknown'}-{who.epoch}-{last_seq}"
+    """Archive the chip, unless a whole archive of the same events is there; return its path. Raises UserError."""
+    # The name may come from the chip, where anything may stand.
+    known = who.terminal if _NAME.fullmatch(who.terminal or "") else "unknown"
+    name = f"{known}-{who.epoch}-{last_seq}"
     held = {event.evidence for event in chip.events}
     for copy in range(1, 1000):
         path = folder / (f"{name}.rescue" if copy == 1 else f"{name}.{copy}.rescue")
         if not path.exists():
             archive.write(path, chip, source, time.time_ns() // 1_000_000)
             return path
-        if held <= {event.evidence for event in archive.read(path)}:
-            return path
+        with contextlib.suppress(UserError):  # one that was cut or altered stays as it is
+            if held <= {event.evidence for event in archive.read(path)}:
+                return path
     raise UserError("there are a thousand archives of this terminal", str(folder), "give another folder")

@@ -52,6 +52,15 @@ def provision(
     :raises UserError: a value is wrong, or the terminal's present epoch has not ended.
     """
     _check(terminal, board, centre, window, link)
+    with station.transaction():
+        return _made(station, terminal, board, (centre, window), reveal_level, link, after_epoch)
+
+
+def _made(
+    station: Station, terminal: str, board: str, place: tuple[str, str], reveal_level: bool, link: str,
+    after_epoch: int,
+) -> Provisioned:  # fmt: skip
+    centre, window = place
     newest = station.newest(terminal)
     if newest is not None and newest.state == WRITTEN:
         cure = "seal its last event and fetch its queue first (yiping terminal end), or `yiping terminal lost`"

@@ -10,9 +10,11 @@ Stored (WAL, synchronous=FULL, STRICT, mode 0600):
                has shown that it opened it
 """
 
+import contextlib
+import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from typing import Any
 import attrs
 from sqlite_utils import Database, Migrations
 
-from host_agent import folders, public_key, qr_codes, qr_token, store
+from host_agent import folders, public_key, qr_codes, qr_token, sqlite_cures, store
 from host_agent.errors import UserError
 from host_agent.provision import identity, sealed
 from host_agent.public_key import PublicKey
@@ -109,6 +111,31 @@ class Station:
         """Close the file."""
         self._db.close()
 
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what happens in the block durable together at its end, or nothing of it; a block in a block joins it.
+
+        Another program's changes are waited for when it begins, so what is read in it stays true until its end.
+        :raises UserError: it cannot be written.
+        """
+        db = self._db
+        if db.conn.in_transaction:
+            yield
+            return
+        try:
+            db.conn.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                db.rollback()
+                raise
+            db.conn.execute("COMMIT")
+        except sqlite3.Error as error:
+            if db.conn.in_transaction:
+                db.rollback()
+            what = f"the station cannot be changed: {error}"
+            raise UserError(what, str(self.path), f"{sqlite_cures.cure(error)}, then repeat the command") from None
+
     def codes(self, centre: str) -> qr_codes.Codes | None:
         """Return what makes the addresses of a centre's windows, None where the station was given none.
 
@@ -127,7 +154,7 @@ class Station:
 
     def next_terminal(self) -> str:
         """Return the id of a new terminal; it is never given out again."""
-        with self._db.atomic():
+        with self.transaction():
             number = self._db.conn.execute("SELECT next_number FROM station").fetchone()[0]
             self._db.conn.execute("UPDATE station SET next_number = ?", (number + 1,))
         return identity.terminal_id(number)
@@ -151,25 +178,28 @@ class Station:
         return self._places(f"{newest} ORDER BY terminal", ())
 
     def _places(self, condition: str, values: tuple) -> list[Place]:
-        rows = self._db.conn.execute(f"SELECT {_PLACE_COLUMNS} FROM terminals {condition}", values).fetchall()
-        return [_place(row) for row in rows]
+        return [_place(row) for row in self._read(f"SELECT {_PLACE_COLUMNS} FROM terminals {condition}", values)]
+
+    def _read(self, statement: str, values: tuple = ()) -> list[tuple]:
+        try:
+            return self._db.conn.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise UserError(f"the station cannot be read: {error}", str(self.path), sqlite_cures.cure(error)) from None
 
     # --- what the city must learn
 
     def first_not_held(self) -> int:
         """Return the number of the first record that the city has not shown to have opened."""
-        return self._db.conn.execute(_FIRST_NOT_HELD).fetchone()[0]
+        return self._read(_FIRST_NOT_HELD)[0][0]
 
     def records(self, first: int) -> list[tuple[int, str, bytes]]:
         """Return number, open part and sealed part of the records from `first` on."""
-        return self._db.conn.execute(
-            "SELECT n, public, sealed FROM records WHERE n >= ? ORDER BY n", (first,)
-        ).fetchall()
+        return self._read("SELECT n, public, sealed FROM records WHERE n >= ? ORDER BY n", (first,))
 
     def opened(self, proofs: list[tuple[int, bytes]]) -> int:
         """Note which records the city has; return how many of the proofs are none."""
         wrong = 0
-        with self._db.atomic():
+        with self.transaction():
             for n, proof in proofs:
                 done = self._db.conn.execute(
                     "UPDATE records SET held = 1 WHERE n = ? AND proof = ?", (n, sha256(proof).digest())
@@ -186,7 +216,7 @@ class Station:
             "window": place.window, "board": place.board, "reveal_level": place.reveal_level,
             "utc_ms": place.made_utc_ms,
         }  # fmt: skip
-        with self._db.atomic():
+        with self.transaction():
             self._db.table("terminals").insert(attrs.asdict(place))
             number = identity.number_of(place.terminal, str(self.path))
             self._db.conn.execute("UPDATE station SET next_number = max(next_number, ?)", (number + 1,))
@@ -197,7 +227,8 @@ class Station:
 
         :raises UserError: the station never made them.
         """
-        self._set(terminal, epoch, "state = ?", (WRITTEN,), (MADE, WRITTEN))
+        with self.transaction():
+            self._set(terminal, epoch, "state = ?", (WRITTEN,), (MADE, WRITTEN))
 
     def ended(self, terminal: str, epoch: int, last_seq: int) -> None:
         """Note that the terminal sealed its last event of an epoch and that all its events are kept elsewhere.
@@ -205,7 +236,10 @@ class Station:
         :raises UserError: the station never made that epoch.
         """
         values = (ENDED, self.utc_ms(), last_seq)
-        self._set(terminal, epoch, "state = ?, ended_utc_ms = ?, last_seq = ?", values, (MADE, WRITTEN, ENDED, LOST))
+        with self.transaction():
+            self._set(
+                terminal, epoch, "state = ?, ended_utc_ms = ?, last_seq = ?", values, (MADE, WRITTEN, ENDED, LOST)
+            )
 
     def lost(self, terminal: str, epoch: int) -> None:
         """Note that a terminal is gone, and tell the city.
@@ -214,7 +248,7 @@ class Station:
         """
         now_ms = self.utc_ms()
         public = {"what": LOST, "terminal": terminal, "epoch": epoch, "utc_ms": now_ms}
-        with self._db.atomic():
+        with self.transaction():
             self._set(terminal, epoch, "state = ?, ended_utc_ms = ?", (LOST, now_ms), (MADE, WRITTEN))
             self._record(public, None)
 
@@ -244,10 +278,13 @@ def init(
     """
     if path.exists():
         raise UserError("there is a station already", str(path), "name another file with --station")
+    part = path.with_name(f"{path.name}.part")  # takes its name when it is whole
     try:
         folders.make(path.parent)
-        make_private(path)
-        db = Database(store.connect(path))
+        for old in (part, *(part.with_name(part.name + suffix) for suffix in ("-wal", "-shm"))):
+            old.unlink(missing_ok=True)
+        make_private(part)
+        db = Database(store.connect(part))
         migrations.apply(db)
         base_url, key_file = qr if qr else (None, None)
         row = {
@@ -257,6 +294,8 @@ def init(
         }  # fmt: skip
         db.table("station").insert(row)
         db.close()
+        os.replace(part, path)
+        folders.sync(path.parent)
     except (OSError, sqlite3.Error) as error:
         raise UserError(f"cannot make the station: {error}", str(path), "check the folder and its rights") from None
 

@@ -127,7 +127,7 @@ def _swapped(done: Swapped) -> dict[str, Any]:
 
 def _tell_ended(ended: Ended) -> None:
     if ended.about.terminal is None:
-        click.echo("the board was never provisioned: nothing to end")
+        click.echo("the board has no settings that name a terminal: no epoch can be ended")
     else:
         click.echo(f"{ended.about.terminal} epoch {ended.about.epoch} has ended with event {ended.last_seq}")
     if ended.archive is not None:

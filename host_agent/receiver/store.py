@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from host_agent import folders
+from host_agent import folders, sqlite_cures
 from host_agent.errors import AgentError, UserError
 from host_agent.receiver import self_tests
 from host_agent.receiver.checks import BROKEN, OK, PENDING, Place, Surroundings, Verdict
@@ -32,13 +32,6 @@ LATE_MS = 3_600_000  # an event that needed longer from the press to the city is
 
 _OUTCOMES = f"({', '.join(str(kind) for kind in rating.OUTCOMES)})"
 _T, _PREV, _WHY, _FIRMWARE = 1, 5, 14, 17
-# Primary result code → what to do.
-_CURES = {
-    sqlite3.SQLITE_FULL: "free some room",
-    sqlite3.SQLITE_BUSY: "end the program that holds it",
-    sqlite3.SQLITE_LOCKED: "end the program that holds it",
-    sqlite3.SQLITE_READONLY: "give this user the right to write it and its folder",
-}
 
 
 class StoreError(AgentError):
@@ -268,5 +261,4 @@ class Store:
 
 def explain(error: sqlite3.Error, path: Path) -> str:
     """Return what is wrong with the database at `path` and what to do about it."""
-    cure = _CURES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "check its disk")
-    return f"{error} ({path}): {cure}"
+    return f"{error} ({path}): {sqlite_cures.cure(error)}"

@@ -62,6 +62,7 @@ def see_terminals(hall: Hall) -> None:
     working = {bare.usb_serial: bare.state_name for bare in hall.boards if bare.data_port is not None}
     assert working == {board.terminal: "terminal" for board in boards}
     for board in boards:
+        assert [place.terminal for place in hall.station.at(board.centre, board.window)] == [board.terminal]
         assert (board.state, board.epoch, hall.station.newest(board.terminal).state) == (ledger.DONE, 1, "written")
         passed = [stage.stage for stage in hall.book.stages(board.uid) if stage.result == ledger.OK]
         assert list(dict.fromkeys(passed)) == list(worker.NAMES)

@@ -10,6 +10,7 @@ from host_agent.provision.identity_key import read_private
 from host_agent.provision.registry import Registry
 from host_agent.provision.station import ENDED, LOST, MADE, WRITTEN
 from host_agent.rescue import archive
+from host_agent.rescue import image as chip_image
 from protocol import evidence, rating
 from tests.both.support import aes
 from tests.provision.bench_board import BenchBoard, PowerCut
@@ -204,3 +205,18 @@ def test_no_archive_holds_the_secret(station, tmp_path):
         raw = path.read_bytes()
         assert secret.encode() not in raw and bytes.fromhex(secret) not in raw
     assert json.loads(next((tmp_path / "a").iterdir()).read_text().splitlines()[0])["format"] == archive.FORMAT
+
+
+def test_archive_that_was_altered_stays_and_the_chip_is_archived_beside_it(station, tmp_path):
+    board = working(station, tmp_path / "a")
+    first = ending.end(board, station, tmp_path / "a").archive
+    first.write_bytes(first.read_bytes()[:-20])
+    again = ending.end(board, station, tmp_path / "a").archive
+    assert again != first and archive.read(again)
+
+
+def test_terminal_that_a_chip_names_wrongly_leads_no_archive_out_of_its_folder(station, tmp_path):
+    board = working(station, tmp_path / "a")
+    chip = chip_image.read(bytes(board.image))
+    path = ending.save(chip, ending.About("", "../../out", 1), 6, tmp_path / "a", "prompt")
+    assert path == tmp_path / "a" / "unknown-1-6.rescue"
