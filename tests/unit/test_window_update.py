@@ -1,168 +1,18 @@
 """What is done with one terminal's update, in which order, and when not: against a window that does as told."""
 
 import asyncio
-from hashlib import sha256
-from types import SimpleNamespace
 
 import pytest
 
-from host_agent import ports
-from host_agent.errors import StoreFullError
-from host_agent.update import patience, records, states, transfer, window_update
+from host_agent.update import records, states, transfer, window_update
 from host_agent.update.records import Record
-from host_agent.update.shelf import Firmware
-from host_agent.update.window_update import WindowUpdate
-from protocol import content, messages, reasons
-
-NEW = Firmware("k5", "0.7.0", 7_000, b"manifest of 0.7.0", b"s" * 384, (b"one", b"two two", b"a pack"))
-OLD8, NEW8 = sha256(b"old").hexdigest()[:8], NEW.digest.hex()[:8]
-EVERYTHING = [(5, "0.7.0"), (6, "0"), (6, "1"), (6, "2")]
-
-
-class Hand:
-    """Stand for a window: note what it is asked for, answer when told."""
-
-    def __init__(self):
-        self.section = SimpleNamespace(id="W01", terminal="YP-0001")
-        self.invites = SimpleNamespace(current=None)
-        self.shown = "idle"
-        self.fault = None
-        self.connected = False
-        self.hello = None
-        self.pushed = []
-        self.asked = []
-        self.closed = []
-        self.future = self.reply = None
-
-    def connect(self, running=OLD8, caps=("bulk", "update"), **assets):
-        found = {content.ASSET_FIRMWARE: running, **{f"fw.{name}": value for name, value in assets.items()}}
-        self.hello = {"caps": list(caps), "assets": found, "board": "k5", "firmware": "0.6.0"}
-        self.connected = True
-
-    def disconnect(self):
-        self.connected = False
-        for future in (self.future, self.reply):
-            if future is not None and not future.done():
-                future.set_exception(ConnectionError("lost"))
-
-    def push(self, kind, name, data):
-        self.pushed.append((kind, name, data))
-        self.future = asyncio.get_running_loop().create_future()
-        return self.future
-
-    def request(self, type_, fields):
-        self.asked.append((type_, fields))
-        self.reply = asyncio.get_running_loop().create_future()
-        return self.reply
-
-    def close(self, reason):
-        self.closed.append(reason)
-        self.disconnect()
-
-
-class Room:
-    """One window's update under a plan that the test holds."""
-
-    def __init__(self):
-        self.hand = Hand()
-        self.meant, self.why = NEW, None
-        self.turn = self.hours = None
-        self.now_ms = 1_790_000_000_000
-        self.clock_s = 0.0
-        self.records = {}
-        self.full = False
-        self.changes = 0
-        self.update = WindowUpdate(self.hand, self)
-
-    # plan.Plan
-    def firmware(self, terminal, hello):
-        return self.meant, self.why
-
-    def may_send(self, terminal):
-        return self.turn
-
-    def may_switch(self, terminal):
-        return self.hours
-
-    def record(self, terminal):
-        return self.records.get(terminal)
-
-    async def keep(self, record):
-        window_update.QUIET_S = 60.0  # one order is enough; the fixture puts it back
-        if self.full:
-            raise StoreFullError("full")
-        self.records[record.terminal] = record
-
-    def note(self, record):
-        self.records[record.terminal] = record
-
-    def forget(self, terminal):
-        self.records.pop(terminal, None)
-
-    def utc_ms(self):
-        return self.now_ms
-
-    def now_s(self):
-        return self.clock_s
-
-    def changed(self, window):
-        self.changes += 1
-        asyncio.get_running_loop().call_soon(self.update.consider)
-
-    # the story
-
-    @property
-    def stands(self):
-        return self.update.state, self.update.why
-
-    def passes(self, seconds, look_s=5.0):
-        """Let time pass on the agent's own clock, which looks as it does in updates.py."""
-        end_s = self.clock_s + seconds
-        while self.clock_s < end_s:
-            self.clock_s = min(end_s, self.clock_s + look_s)
-            self.update.consider()
-
-    async def settle(self):
-        for _ in range(8):
-            await asyncio.sleep(0)
-
-    async def answer(self, reason=reasons.OK):
-        self.hand.future.set_result(reason)
-        await self.settle()
-
-    async def send_all(self):
-        self.update.consider()
-        while self.hand.future is not None and not self.hand.future.done():
-            await self.answer()
-
-    async def switch(self, reason=reasons.OK):
-        await self.send_all()
-        assert self.hand.asked == [(messages.UPDATE, {"manifest": NEW.digest})]
-        self.hand.reply.set_result((reason, None))
-        await self.settle()
-
-    async def restart(self, running, **assets):
-        self.hand.disconnect()
-        self.update.consider()
-        self.hand.connect(running, **assets)
-        self.update.consider()
-        await self.settle()
+from protocol import reasons
+from tests.unit.update_room import EVERYTHING, NEW, NEW8, OLD8, hurried, story
 
 
 @pytest.fixture
 def room(monkeypatch):
-    monkeypatch.setattr(window_update, "QUIET_S", 0.0)
-    return Room()
-
-
-def story(tell):
-    """Run a test's coroutine in a loop of its own."""
-
-    def run(room):
-        asyncio.run(tell(room))
-
-    run.__name__, run.__doc__ = tell.__name__, tell.__doc__
-    return run
+    return hurried(monkeypatch)
 
 
 @story
@@ -380,80 +230,6 @@ async def test_update_ordered_in_vain_three_times_fails(room):
         await room.restart(OLD8)
         failed = room.stands == (states.FAILED, states.NOT_SWITCHED)
         assert failed == (tries == 3)
-
-
-@story
-async def test_update_terminal_that_does_not_come_back_is_named_after_five_minutes_and_may_still_come(room):
-    room.hand.connect()
-    await room.switch()
-    room.hand.disconnect()
-    room.passes(patience.BACK_S)
-    assert room.stands == (states.SWITCHING, None)
-    room.passes(10.0)
-    assert room.stands == (states.FAILED, states.NOT_BACK)
-    assert room.records["YP-0001"].state == records.SWITCHING, "an agent that starts now looks for itself"
-    room.hand.connect(NEW8)
-    room.update.consider()
-    assert room.stands == (states.DONE, None), "it came back in the end"
-
-
-@story
-async def test_update_that_an_agent_left_in_the_switch_has_five_minutes_of_the_next_agent(room):
-    since_ms = room.now_ms - 36_000_000
-    room.records["YP-0001"] = Record("YP-0001", NEW.digest.hex(), "0.7.0", records.SWITCHING, None, 1, since_ms)
-    room.update.consider()
-    assert room.stands == (states.SWITCHING, None)
-    room.passes(patience.BACK_S)
-    assert room.stands == (states.SWITCHING, None)
-    room.hand.connect(NEW8)
-    room.update.consider()
-    assert room.stands == (states.DONE, None)
-
-
-@story
-async def test_update_in_the_switch_is_not_late_by_a_clock_that_is_set_or_a_pc_that_sleeps(room):
-    room.hand.connect()
-    await room.switch()
-    room.now_ms += 86_400_000
-    room.update.consider()
-    assert room.stands == (states.SWITCHING, None), "still connected"
-    room.hand.disconnect()
-    room.now_ms += 86_400_000
-    room.update.consider()
-    room.passes(3_600.0, look_s=3_600.0)
-    assert room.stands == (states.SWITCHING, None)
-
-
-@story
-async def test_update_terminal_cannot_be_late_while_another_program_holds_its_port(room):
-    room.hand.connect()
-    await room.switch()
-    room.hand.disconnect()
-    room.hand.fault = ports.PortError(ports.PORT_BUSY, "held by another program", "COM3", "close it")
-    room.passes(3_600.0)
-    assert room.stands == (states.SWITCHING, None)
-    room.hand.fault = ports.PortError(ports.NO_PORT, "not there", "COM3", "plug it in")
-    room.passes(patience.BACK_S + 10.0)
-    assert room.stands == (states.FAILED, states.NOT_BACK)
-
-
-@story
-async def test_update_terminal_that_says_that_it_restarts_and_stays_is_named_after_five_minutes(room):
-    room.hand.connect()
-    await room.switch()
-    room.passes(patience.BACK_S)
-    assert room.stands == (states.SWITCHING, None)
-    room.passes(10.0)
-    assert room.stands == (states.FAILED, states.NOT_BACK)
-    assert room.records["YP-0001"].why == states.NOT_BACK
-
-
-@story
-async def test_update_agent_that_restarts_after_the_order_still_knows_a_rollback(room):
-    room.records["YP-0001"] = Record("YP-0001", NEW.digest.hex(), "0.7.0", records.SWITCHING, None, 1, room.now_ms)
-    room.hand.connect(OLD8)
-    room.update.consider()
-    assert room.stands == (states.FAILED, states.ROLLED_BACK)
 
 
 @story
