@@ -85,6 +85,7 @@ class FaultHall:
         if self._receiver_task is not None:
             self._receiver_task.cancel()
             await asyncio.wait({self._receiver_task})
+            self.receiver.subscriber.close()  # in the loop that its socket belongs to
             await asyncio.to_thread(self.receiver.close)
             self._receiver_task = None
 
