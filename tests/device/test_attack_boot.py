@@ -127,7 +127,7 @@ FALLS = {
     "boot.py": ("boot.py", "gc.threshold(8_192)", "\nimport no_such_module\n"),
     "main.py": ("main.py", "try:\n", "    import no_such_module\n"),
 }
-_QUICK = ("keys", "boot.py")
+_QUICK = ("keys", "entry", "main.py")
 
 
 @pytest.mark.parametrize(
