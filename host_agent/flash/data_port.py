@@ -70,14 +70,20 @@ class DataPort:
         :raises BoardFault: no answer in time.
         """
         deadline = time.monotonic() + limit_s
+        said: tuple[int, dict[str, Any]] | None = None
         while True:
             id_ = self._link.request(type_, fields, _now_ms())
-            while True:
+            try:
                 event = self._wait("replied", deadline - time.monotonic())
-                if event[1] == id_:
-                    break
-            if event[2] != reasons.BUSY or time.monotonic() + BUSY_AGAIN_S > deadline:
-                return event[2], event[3] or {}
+                while event[1] != id_:
+                    event = self._wait("replied", deadline - time.monotonic())
+            except BoardFault as error:
+                if said is None or error.code != faults.NO_ANSWER:
+                    raise
+                return said  # busy to the end: only the last answer comes too late
+            said = event[2], event[3] or {}
+            if said[0] != reasons.BUSY or time.monotonic() + BUSY_AGAIN_S > deadline:
+                return said
             self._pump(BUSY_AGAIN_S)
 
     def ask_self_test(self) -> int | None:
