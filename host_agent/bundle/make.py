@@ -29,16 +29,14 @@ def build(
         known = sorted(path.stem for path in (firmware / "boards").glob("[a-z]*.py"))
         raise UserError("no such board", board, f"take one of {', '.join(known)}")
     check_packs(firmware / "ui", board, firmware / "assets" / board)
-    with tempfile.TemporaryDirectory() if fresh else contextlib.nullcontext() as folder:
-        files = compiled(firmware, protocol, board, Path(folder) if folder else None)
-        read = {name: path.read_bytes() for name, path in files.items()}
-    version, floor, bootstrap = versions(firmware)
     slot: dict[str, bytes] = {}
     packs: dict[str, bytes] = {}
     bootstrap_files: dict[str, bytes] = {}
-    for name, content in read.items():
-        part = bootstrap_files if layout.is_bootstrap(name) else packs if layout.is_pack(name) else slot
-        part[name] = content
+    with tempfile.TemporaryDirectory() if fresh else contextlib.nullcontext() as folder:
+        for name, path in compiled(firmware, protocol, board, Path(folder) if folder else None).items():
+            part = bootstrap_files if layout.is_bootstrap(name) else packs if layout.is_pack(name) else slot
+            part[name] = path.read_bytes()
+    version, floor, bootstrap = versions(firmware)
     parts = (libraries.pack(slot), packs, bootstrap_files)
     told = manifest.Manifest(
         board, version, manifest.release_of(version), floor, bootstrap, *(manifest.entries(part) for part in parts)

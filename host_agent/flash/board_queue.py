@@ -107,8 +107,7 @@ def _archive(job: Job, found: Chip, terminal: str, epoch: int, last: int) -> str
     """Write all that the chip holds, unless it stands there; say what and where. Raises UserError."""
     who = ending.About("", terminal, epoch)
     path = ending.save(found, who, last, job.bench.archive, f"{terminal} at {job.port}")
-    waiting = sum(not event.acknowledged for event in found.sound())
-    return f"{len(found.events)} events ({waiting} that no agent had) in {path}"
+    return f"{len(found.events)} events ({chip_image.waiting(found.events)} that no agent had) in {path}"
 
 
 def _settle(job: Job, found: Chip) -> list[str]:

@@ -7,7 +7,7 @@ from host_agent.flash import ledger
 from host_agent.flash.ledger import Ledger
 from host_agent.flash.worker import PROVISIONING
 from host_agent.rescue import archive
-from host_agent.rescue.image import SOUND
+from host_agent.rescue.image import waiting
 
 DEVELOPMENT_KEY = (
     "these bundles are signed by a development key of one build folder: for trials, not for terminals at a window"
@@ -33,9 +33,8 @@ def after(book: Ledger, run: int, new_archives: set[Path]) -> list[str]:
 def _of_archive(path: Path) -> str:
     """Return how the events of an archive that no agent had come to the city; nothing when there are none."""
     try:
-        events = archive.read(path)
+        count = waiting(archive.read(path))
     except UserError as error:
         return f"{path}: {error.what}; {error.cure}"
-    waiting = sum(event.state == SOUND and not event.acknowledged for event in events)
     command = f"yiping terminal rescue --archive {path} --deliver agent.toml"
-    return f"{waiting} events that no agent had are in {path}; bring them to the city: {command}" if waiting else ""
+    return f"{count} events that no agent had are in {path}; bring them to the city: {command}" if count else ""

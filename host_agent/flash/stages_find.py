@@ -42,7 +42,6 @@ print(json.dumps({{"uid": binascii.hexlify(machine.unique_id()).decode(), "platf
 # What a board bears of a terminal; asked of the stock image, as ours may never have started there.
 _HELD = """\
 import os, json
-_y = os.listdir("/")
 _y_own = {}
 try:
     with open("settings.json") as _y_f:
@@ -51,7 +50,7 @@ except (OSError, ValueError):
     pass
 if not isinstance(_y_own, dict):
     _y_own = {}
-print(json.dumps({"settings": "settings.json" in _y, "starts": "boot.py" in _y,
+print(json.dumps({"starts": "boot.py" in os.listdir("/"),
     "terminal": _y_own.get("terminal"), "epoch": _y_own.get("epoch"), "journal": _y_own.get("journal")}))
 """
 # The lamp on the board says that it is in work; not every board has one, and none needs it.

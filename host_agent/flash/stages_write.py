@@ -96,9 +96,10 @@ class Provision(Stage):
             station = bench.station
             terminal = row.terminal or (known.terminal if known else None) or station.next_terminal()
             bench.ledger.note(job.uid, terminal=terminal, version=job.image.version)
+            given_up = bench.ledger.given_up(row.place) - {terminal}
             with station.transaction():
                 for place in station.at(*row.place):
-                    if place.terminal in bench.ledger.given_up(row.place) - {terminal}:
+                    if place.terminal in given_up:
                         station.lost(place.terminal, place.epoch)
                 made = provision(
                     station, terminal, row.board, row.centre, row.window, row.reveal_level, link=row.link,

@@ -118,21 +118,15 @@ class Station:
         Another program's changes are waited for when it begins, so what is read in it stays true until its end.
         :raises UserError: it cannot be written.
         """
-        db = self._db
-        if db.conn.in_transaction:
+        conn = self._db.conn
+        if conn.in_transaction:
             yield
             return
         try:
-            db.conn.execute("BEGIN IMMEDIATE")
-            try:
+            conn.execute("BEGIN IMMEDIATE")
+            with conn:  # commits, or rolls back
                 yield
-            except BaseException:
-                db.rollback()
-                raise
-            db.conn.execute("COMMIT")
         except sqlite3.Error as error:
-            if db.conn.in_transaction:
-                db.rollback()
             what = f"the station cannot be changed: {error}"
             raise UserError(what, str(self.path), f"{sqlite_cures.cure(error)}, then repeat the command") from None
 
@@ -227,8 +221,7 @@ class Station:
 
         :raises UserError: the station never made them.
         """
-        with self.transaction():
-            self._set(terminal, epoch, "state = ?", (WRITTEN,), (MADE, WRITTEN))
+        self._set(terminal, epoch, "state = ?", (WRITTEN,), (MADE, WRITTEN))
 
     def ended(self, terminal: str, epoch: int, last_seq: int) -> None:
         """Note that the terminal sealed its last event of an epoch and that all its events are kept elsewhere.
@@ -236,10 +229,7 @@ class Station:
         :raises UserError: the station never made that epoch.
         """
         values = (ENDED, self.utc_ms(), last_seq)
-        with self.transaction():
-            self._set(
-                terminal, epoch, "state = ?, ended_utc_ms = ?, last_seq = ?", values, (MADE, WRITTEN, ENDED, LOST)
-            )
+        self._set(terminal, epoch, "state = ?, ended_utc_ms = ?, last_seq = ?", values, (MADE, WRITTEN, ENDED, LOST))
 
     def lost(self, terminal: str, epoch: int) -> None:
         """Note that a terminal is gone, and tell the city.
@@ -255,7 +245,9 @@ class Station:
     def _set(self, terminal: str, epoch: int, what: str, values: tuple, from_states: tuple[str, ...]) -> None:
         marks = ",".join("?" * len(from_states))
         statement = f"UPDATE terminals SET {what} WHERE terminal = ? AND epoch = ? AND state IN ({marks})"
-        if not self._db.conn.execute(statement, (*values, terminal, epoch, *from_states)).rowcount:
+        with self.transaction():
+            changed = self._db.conn.execute(statement, (*values, terminal, epoch, *from_states)).rowcount
+        if not changed:
             known = {place.epoch: place.state for place in self.epochs(terminal)}
             what = f"epoch {epoch} is {known[epoch]}" if epoch in known else f"this station made no epoch {epoch}"
             cure = "look with `yiping station list`, and use the station that provisioned it"

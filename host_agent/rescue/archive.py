@@ -13,7 +13,7 @@ from typing import Any
 
 from host_agent import folders
 from host_agent.errors import UserError
-from host_agent.rescue.image import DOUBTFUL, SOUND, Chip, Event, holes
+from host_agent.rescue.image import DOUBTFUL, SOUND, Chip, Event, holes, waiting
 
 FORMAT = "yiping rescue 1"
 _CURE = "give a file that `yiping terminal rescue --out` wrote"
@@ -42,7 +42,7 @@ def _of_terminal(terminal: str, epoch: int, events: list[Event]) -> dict[str, An
         "events": len(seqs),
         "first": min(seqs, default=None),
         "last": max(seqs, default=None),
-        "not_acknowledged": sum(not event.acknowledged for event in events if event.state == SOUND),
+        "not_acknowledged": waiting(events),
         "missing": [list(hole) for hole in holes(seqs)],
         "doubtful": [event.seq for event in events if event.state == DOUBTFUL],
     }

@@ -68,6 +68,11 @@ class Chip:
         return [event for event in self.events if event.state == SOUND]
 
 
+def waiting(events: Iterable[Event]) -> int:
+    """Return how many events that count without doubt no agent had."""
+    return sum(event.state == SOUND and not event.acknowledged for event in events)
+
+
 def read(image: bytes) -> Chip:
     """Return what the image of a chip holds; of any bytes, however damaged."""
     checked: list[Event] = []

@@ -20,13 +20,6 @@ PIECES = 4  # in which an image of these tests is copied
 
 
 @pytest.fixture
-def hall(tmp_path):
-    made = Hall(tmp_path, 1)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def only_found(monkeypatch):
     """End the work on a board once it is identified."""
     for name in ("WRITING", "PROVISIONING", "ENDING"):

@@ -17,13 +17,6 @@ from tests.provision.bench_board import BenchBoard
 from tests.unit.simulated import wait_for
 
 
-@pytest.fixture
-def hall(tmp_path):
-    made = Hall(tmp_path, 1)
-    yield made
-    made.close()
-
-
 def on_chip(board: BareBoard) -> set[bytes]:
     return {one.evidence for one in chip_image.read((board.folder / "nor.bin").read_bytes()).events}
 

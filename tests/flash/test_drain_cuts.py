@@ -18,13 +18,6 @@ CLERK = {"number": "3017", "name": "欧阳晓静", "post": "综合受理窗口",
 INVITE = {"age_ms": 0, "ttl_ms": 60_000, "timeout_ms": 0, "origin": rating.ORIGIN_COUNTER, "qr": None}
 
 
-@pytest.fixture
-def hall(tmp_path):
-    made = Hall(tmp_path, 1)
-    yield made
-    made.close()
-
-
 def rate(board) -> None:
     """Take ratings at the keys, over a link that acknowledges nothing."""
     with DataPort(str(board.data_port)) as port:
@@ -112,25 +105,20 @@ def once_it_is_archived(board, patch) -> None:
     patch.setattr(board_queue, "_ended", ended)
 
 
-def once_the_station_knows(board, patch) -> None:
+def once_the_station_knows(board, patch, stops: bool = True) -> None:
     real = board_queue._ended
 
     def ended(*args):
         real(*args)
         board.unplug()
-        raise StoppedError
+        if stops:
+            raise StoppedError
 
     patch.setattr(board_queue, "_ended", ended)
 
 
 def once_the_ledger_knows(board, patch) -> None:
-    real = board_queue._ended
-
-    def ended(*args):
-        real(*args)
-        board.unplug()
-
-    patch.setattr(board_queue, "_ended", ended)
+    once_the_station_knows(board, patch, stops=False)
 
 
 @pytest.mark.slow

@@ -8,14 +8,6 @@ from host_agent.flash import ledger, report, worker
 from host_agent.flash.job import Stage
 from host_agent.rescue import archive
 from tests.device.new_firmware import NEXT, later
-from tests.flash.hall import Hall
-
-
-@pytest.fixture
-def hall(tmp_path):
-    made = Hall(tmp_path, 1)
-    yield made
-    made.close()
 
 
 @pytest.mark.slow

@@ -13,13 +13,6 @@ from tests.flash.flash_process import FlashProcess
 from tests.flash.hall import Hall
 
 
-@pytest.fixture
-def hall(tmp_path):
-    made = Hall(tmp_path, 1)
-    yield made
-    made.close()
-
-
 @pytest.mark.slow
 def test_terminal_of_a_replaced_board_is_told_to_be_lost(hall):
     first = hall.board("dead-nor")

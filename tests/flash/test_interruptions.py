@@ -18,13 +18,6 @@ STATION = ("host_agent.provision.station", "Station")
 FILES = ("host_agent.board.files", "BoardFiles")
 
 
-@pytest.fixture
-def hall(tmp_path):
-    made = Hall(tmp_path, 1)
-    yield made
-    made.close()
-
-
 def finished(hall: Hall) -> ledger.Board:
     """See that the hall's one board is the one terminal that station and ledger know, and return it."""
     (known,) = hall.book.boards()

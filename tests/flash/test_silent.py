@@ -10,13 +10,6 @@ from tests.flash.hall import Hall
 from tests.unit.simulated import wait_for
 
 
-@pytest.fixture
-def hall(tmp_path):
-    made = Hall(tmp_path, 1)
-    yield made
-    made.close()
-
-
 def jumpered(hall: Hall, *faults: str):
     board = hall.board(*faults)
     board.unplug()

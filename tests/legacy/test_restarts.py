@@ -16,14 +16,6 @@ from tests.legacy.test_bus import BEGIN
 from tests.legacy.test_terminal import GUARD, rate
 
 
-@pytest.fixture
-def desk(tmp_path):
-    made = Desk(tmp_path).start()
-    made.login()
-    yield made
-    made.stop()
-
-
 def test_invite_open_at_a_restart_ends_as_interrupted_and_is_never_opened_again(desk):
     assert desk.invite(1) == reasons.OK
     desk.stop()

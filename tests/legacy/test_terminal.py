@@ -11,14 +11,6 @@ from tests.legacy.test_bus import ACK_SHORT, BEGIN
 GUARD = 2_000  # ms, beyond the guard
 
 
-@pytest.fixture
-def desk(tmp_path):
-    made = Desk(tmp_path).start()
-    made.login()
-    yield made
-    made.stop()
-
-
 def rate(desk: Desk, number: int, grade: int) -> None:
     assert desk.invite(number) == reasons.OK
     desk.pass_time(GUARD)

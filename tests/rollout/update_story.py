@@ -17,11 +17,12 @@ from typing import Self
 from host_agent.bundle import archive, layout, make, manifest
 from host_agent.bundle.contents import Bundle
 from host_agent.update import states
+from simulator.demo.chain import CLERK
 from simulator.demo.http_json import call
 from simulator.demo.parts import run_once, yiping
 from tests.bundle_key import bundle_key
 from tests.device import new_firmware
-from tests.flash.city import RATED, City
+from tests.flash.city import PRESS_AGAIN_S, RATED, City
 from tests.flash.hall import Hall
 from tests.rollout.centre import QUICK
 from tests.rollout.maintenance_watch import MaintenanceWatch
@@ -33,14 +34,12 @@ RECEIVE, SWITCH, TRIAL, CONFIRM, ROLL_BACK, RATING = "receive", "switch", "trial
 SPAN_S = {RECEIVE: 1.5, SWITCH: 1.5, TRIAL: 1.0, CONFIRM: 0.3, ROLL_BACK: 1.0, RATING: 0.3}
 WINDOW = "W01"
 PATIENCE_S = 120.0
-CLERK = {"number": "0817", "name": "李文静"}
 SETTINGS = 'detail = "off"\nchange_ms = 0\nthanks_ms = 0\nguard_ms = 0\n[update]\nkey = "bundle.key"\ngo = "agent"\n'
 # A terminal that lost its power is looked for as eagerly the fiftieth time as the first.
 CONSTANTS = QUICK | {"host_agent.reconnect.STEADY_S": 0.0}
 KILL_EACH = 10
 BEFORE, DARK, AFTER = "before", "dark", "after"  # when the agent is killed, to the power's cut
 TRIES = 3  # starts of a trial, see firmware/slots.py
-PRESS_AGAIN_S = 3.0
 LOOK_S = 0.02  # between two looks at the agent, and two invites to a terminal that restarts
 
 
