@@ -21,7 +21,8 @@ BLOCK_BYTES = 4_096
 _HASHED_AT_ONCE_BYTES = 128 * 1024  # a board hashes about 300 KB a second, and an answer has a limit
 
 # What the board needs to know; about 40 lines, defined once a connection. A name with a colon is no folder: there the
-# firmware that was started has its modules, see firmware/libraries.py.
+# firmware that was started has its modules, see firmware/libraries.py. A file that a stopped run left open is closed
+# first: closed later, by the collector, it would come over the one that was written meanwhile.
 _ON_BOARD = """\
 import os, hashlib, binascii
 def _y_hash(p):
@@ -45,8 +46,14 @@ def _y_list(top):
             _y_list(p)
         else:
             print(p, e[3])
+def _y_close():
+    try:
+        _y_f.close()
+    except (NameError, OSError):
+        pass
 def _y_open(p):
     global _y_f
+    _y_close()
     at = p.find('/')
     while at > 0:
         try:
@@ -64,6 +71,7 @@ def _y_end(p):
 def _y_sync():
     if hasattr(os, 'sync'):
         os.sync()
+_y_close()
 """
 
 
